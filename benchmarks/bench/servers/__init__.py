@@ -1,0 +1,1 @@
+"""What the measured servers serve; each module is imported by its server, inside its own environment."""

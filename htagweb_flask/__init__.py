@@ -1,0 +1,35 @@
+"""Hosts htag apps on Flask and any WSGI server."""
+
+from typing import TYPE_CHECKING, Any
+
+from .errors import AppError, BadMessage, ConfigError, Gone, HtagError, PoolError, Refused, SequenceGap, TooLarge
+
+if TYPE_CHECKING:
+    from .extension import Htag, handle, htag_blueprint
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AppError",
+    "BadMessage",
+    "ConfigError",
+    "Gone",
+    "Htag",
+    "HtagError",
+    "PoolError",
+    "Refused",
+    "SequenceGap",
+    "TooLarge",
+    "__version__",
+    "handle",
+    "htag_blueprint",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Loads the web side when it is asked for: the pool's processes import this package, too, and never Flask."""
+    if name in ("Htag", "handle", "htag_blueprint"):
+        from . import extension
+
+        return getattr(extension, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,168 @@
+"""Reaches the pool by unix sockets or loopback TCP, over connections that stay open.
+
+A connection carries one request at a time, so a lock-free list of idle ones is all the bookkeeping there is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable
+
+import msgspec
+
+from ..errors import HtagError, PoolError, from_wire
+from ..placement import POOL, SECRET, address_file
+from ..protocol import Decoder, Done, EnsureWorker, Failure, Hello, Message, encode
+from .base import Broker, Slot
+
+__all__ = ["Connection", "SocketBroker"]
+
+ATTEMPTS = 3
+"""A worker may die while it is called, once for what it was called for and once more by chance."""
+
+
+class Connection:
+    """An accepted connection to a process of the pool."""
+
+    def __init__(self, run_dir: str, name: str, kind: str, server: int) -> None:
+        """Raises OSError when nobody listens, PoolError when the pool refuses us."""
+        address = address_file(run_dir, name, kind)
+        with open(os.path.join(run_dir, SECRET)) as file:
+            secret = file.read()
+        if kind == "unix":
+            self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        else:
+            self._sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._decoder = Decoder()
+        try:
+            self._sock.settimeout(5)
+            if kind == "unix":
+                self._sock.connect(address)
+            else:
+                with open(address) as file:
+                    self._sock.connect(("127.0.0.1", int(file.read())))
+                self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            reply = self.exchange(encode(Hello(secret, pid=os.getpid(), server=server)), 5)
+            if isinstance(reply, Failure):
+                raise from_wire(reply.code, reply.text)
+        except BaseException:
+            self.close()
+            raise
+
+    def exchange(self, frame: bytes, timeout: float) -> Message:
+        """Sends a frame and reads the reply. Raises OSError; the connection is of no use after any error."""
+        self._sock.settimeout(timeout)
+        self._sock.sendall(frame)
+        while True:
+            data = self._sock.recv(262144)
+            if not data:
+                raise ConnectionResetError("the pool closed the connection")
+            messages = self._decoder.feed(data)
+            if messages:
+                return messages[0]
+
+    def ended(self) -> bool:
+        """Whether the other side has closed it."""
+        self._sock.settimeout(0)
+        try:
+            return not self._sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def close(self) -> None:
+        """Closes it."""
+        self._sock.close()
+
+
+class SocketBroker(Broker):
+    """See :class:`Broker`. *start* is called to have a pool in *run_dir*, when there is none."""
+
+    def __init__(self, run_dir: str, kind: str, server: int, start_timeout: float, start: Callable[[], None]) -> None:
+        self._run_dir = run_dir
+        self._kind = kind
+        self._server = server
+        self._start_timeout = start_timeout
+        self._start = start
+        self._forget()
+
+    def _forget(self) -> None:
+        """Nothing is shared with the process that this one was forked from."""
+        self._pid = os.getpid()
+        self._idle: dict[str, deque[Connection]] = {}
+        self._supervisor: Connection | None = None
+        self._supervisor_lock = threading.Lock()
+
+    def call(self, slot: Slot, message: Message, timeout: float) -> Message:
+        """See :class:`Broker`."""
+        if self._pid != os.getpid():
+            self._forget()
+        frame = encode(message)
+        for attempt in range(ATTEMPTS):
+            connection = self._connect(slot)
+            try:
+                reply = connection.exchange(frame, timeout)
+            except TimeoutError:
+                connection.close()
+                raise PoolError(f"the app did not answer within {timeout:g} s") from None
+            except (OSError, msgspec.DecodeError):
+                connection.close()
+                self._idle.pop(slot.name, None)  # its neighbours have ended with it
+                if attempt + 1 == ATTEMPTS:
+                    raise PoolError("the process of the app ends each time that it is called") from None
+                continue
+            except BaseException:  # a greenlet that is killed, a generator that is closed
+                connection.close()
+                raise
+            self._idle.setdefault(slot.name, deque()).append(connection)
+            if isinstance(reply, Failure):
+                raise from_wire(reply.code, reply.text, reply.trace)
+            return reply
+        raise AssertionError("unreachable")
+
+    def _connect(self, slot: Slot) -> Connection:
+        idle = self._idle.get(slot.name)
+        if idle:
+            with contextlib.suppress(IndexError):
+                return idle.pop()
+        with contextlib.suppress(OSError):
+            self._register()
+            return Connection(self._run_dir, slot.name, self._kind, 0)
+        self._ensure(slot)
+        try:
+            return Connection(self._run_dir, slot.name, self._kind, 0)
+        except OSError as error:
+            raise PoolError(f"the process of the app cannot be reached: {error}") from None
+
+    def _register(self) -> None:
+        """Has a connection to the supervisor, by which the pool sees that this web process lives."""
+        if self._supervisor is None or self._supervisor.ended():
+            with self._supervisor_lock:
+                if self._supervisor is None or self._supervisor.ended():
+                    self._supervisor = Connection(self._run_dir, POOL, self._kind, self._server)
+
+    def _ensure(self, slot: Slot) -> None:
+        frame = encode(EnsureWorker(slot.name, slot.app, dict(slot.options)))
+        for attempt in range(ATTEMPTS):
+            try:
+                self._register()
+                # A connection of its own: the registered one must not wait for the import of an app.
+                connection = Connection(self._run_dir, POOL, self._kind, self._server)
+                with contextlib.closing(connection):
+                    reply = connection.exchange(frame, self._start_timeout + 5)
+            except OSError as error:
+                self._supervisor = None
+                if attempt + 1 == ATTEMPTS:
+                    raise PoolError(f"the pool cannot be reached: {error}") from None
+                self._start()
+                continue
+            if isinstance(reply, Failure):
+                raise from_wire(reply.code, reply.text, reply.trace)
+            if not isinstance(reply, Done):
+                raise HtagError(f"the supervisor replied {type(reply).__name__}")
+            return

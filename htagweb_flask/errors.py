@@ -1,0 +1,97 @@
+"""Every error of htagweb_flask: one tree, each with the HTTP status and the code it has on the wire.
+
+A subclass means a different *reaction* of the caller: show a page, tell the browser to stop,
+ask for a fresh render, or fix the code. ``trace`` carries a traceback across processes; it reaches a
+browser only in debug.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AppError",
+    "BadMessage",
+    "ConfigError",
+    "Gone",
+    "HtagError",
+    "PoolError",
+    "Refused",
+    "SequenceGap",
+    "TooLarge",
+    "from_wire",
+]
+
+
+class HtagError(Exception):
+    """Base class of all errors raised here."""
+
+    code = "error"
+    status = 500
+
+    def __init__(self, message: str = "", trace: str = "") -> None:
+        super().__init__(message)
+        self.trace = trace
+
+
+class ConfigError(HtagError, ValueError):
+    """A wrong target, option or setting: raised where the developer wrote it, and names the cure."""
+
+    code = "config"
+
+
+class AppError(HtagError):
+    """The developer's app cannot be imported, or failed in its ``init`` or while it was rendered."""
+
+    code = "app"
+
+
+class PoolError(HtagError):
+    """The pool cannot be started or reached."""
+
+    code = "pool"
+    status = 503
+
+
+class Refused(HtagError):
+    """A request without a valid token, from a foreign origin, or for a call that the page does not offer."""
+
+    code = "refused"
+    status = 403
+
+
+class BadMessage(HtagError):
+    """The request is not what a page of ours sends."""
+
+    code = "bad"
+    status = 400
+
+
+class SequenceGap(HtagError):
+    """An interaction came before the ones that precede it."""
+
+    code = "gap"
+    status = 409
+
+
+class Gone(HtagError):
+    """The instance behind this page does not exist any more."""
+
+    code = "gone"
+    status = 410
+
+
+class TooLarge(HtagError):
+    """A body or frame over its limit."""
+
+    code = "large"
+    status = 413
+
+
+_BY_CODE: dict[str, type[HtagError]] = {
+    cls.code: cls
+    for cls in (HtagError, ConfigError, AppError, PoolError, Refused, BadMessage, SequenceGap, Gone, TooLarge)
+}
+
+
+def from_wire(code: str, message: str, trace: str = "") -> HtagError:
+    """The error that another process sent as (code, message, trace)."""
+    return _BY_CODE.get(code, HtagError)(message, trace)

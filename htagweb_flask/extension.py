@@ -1,0 +1,117 @@
+"""The public face: a blueprint that hosts an htag app, the same inside a view, and the Flask extension."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from flask import Blueprint, Flask, Response, abort, current_app, request, url_for
+
+from .appref import AppRef
+from .config import options_from
+from .errors import ConfigError
+from .web.endpoints import VERBS, answer
+from .web.pages import page, script, script_name
+from .web.site import Mount, Site
+
+__all__ = ["Htag", "handle", "htag_blueprint"]
+
+FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+
+_names: Counter[str] = Counter()
+
+
+class Htag:
+    """The Flask extension. A blueprint initialises it by itself; use it to do so explicitly.
+
+    Settings are ``HTAG_*`` keys of the Flask configuration: see :mod:`htagweb_flask.config`. What belongs to
+    a Flask app is in ``flask_app.extensions["htag"]``.
+    """
+
+    def __init__(self, flask_app: Flask | None = None) -> None:
+        if flask_app is not None:
+            self.init_app(flask_app)
+
+    def init_app(self, flask_app: Flask) -> None:
+        """Prepares *flask_app*. Raises ConfigError when that was done before."""
+        if "htag" in flask_app.extensions:
+            raise ConfigError("Htag.init_app() was called twice, or after an htag blueprint was registered")
+        flask_app.extensions["htag"] = Site(flask_app)
+
+
+def _site(flask_app: Flask) -> Site:
+    if "htag" not in flask_app.extensions:
+        Htag(flask_app)
+    site: Site = flask_app.extensions["htag"]
+    return site
+
+
+def htag_blueprint(target: Any, *, name: str | None = None, **options: Any) -> Blueprint:
+    """A blueprint whose root is the page of an htag app.
+
+    *target* is a Tag class, a module that holds ``App``, or a string "module:Class". *name* is the name of
+    the blueprint; by default that of the class, made unique. *options* are the settings that can differ
+    from app to app: ``scope``, ``transport``, ``debug``, ``workers``, ``idle_timeout``, ``max_body``.
+
+    Raises ConfigError for a target that the pool could not import, or a wrong option. Nothing is started
+    before the first request. A ``before_request`` of the blueprint, or of the one it is nested in, guards
+    the page and everything that the page does.
+    """
+    app = AppRef.of(target)
+    given = options_from(options)
+    blueprint = Blueprint(name or _unique(app.name), __name__)
+    blueprint.record(lambda state: _site(state.app) and None)
+
+    def mount() -> tuple[Site, Mount]:
+        site = _site(current_app)
+        return site, site.mount(request.blueprint or "", app, given)
+
+    @blueprint.get("/", strict_slashes=False)
+    def show() -> Response:
+        values = request.view_args or {}
+        urls = {verb: url_for(".act", verb=verb, **values) for verb in VERBS}
+        urls["script"] = url_for(".client", name=script_name(), **values)
+        return page(*mount(), urls)
+
+    @blueprint.post("/_htag/<any(call, poll, stream, leave):verb>")
+    def act(verb: str, **_: Any) -> Response:
+        return answer(*mount(), verb)
+
+    @blueprint.get("/_htag/<name>")
+    def client(name: str, **_: Any) -> Response:
+        return _script(name)
+
+    return blueprint
+
+
+def _unique(name: str) -> str:
+    base = name.rpartition(".")[2].lower()
+    _names[base] += 1
+    return base if _names[base] == 1 else f"{base}_{_names[base]}"
+
+
+def _script(name: str) -> Response:
+    if name != script_name():
+        abort(404)
+    return Response(script(), headers=FOREVER, mimetype="text/javascript")
+
+
+def handle(target: Any, **options: Any) -> Response:
+    """The response of an htag app inside your own view, behind your own checks.
+
+    The view must accept GET and POST: what the page does comes to the same URL. *target* and *options* are
+    those of :func:`htag_blueprint`. Raises ConfigError for a bad target or option, and for a view without POST.
+    """
+    site = _site(current_app)
+    if request.url_rule is not None and "POST" not in (request.url_rule.methods or ()):
+        raise ConfigError(f'the view of {request.url_rule} must accept POST: methods=["GET", "POST"]')
+    mount = site.mount(request.endpoint or "", AppRef.of(target), options_from(options))
+    verb = request.args.get("_htag", "")
+    if request.method == "POST":
+        return answer(site, mount, verb) if verb in VERBS else abort(404)
+    if verb:
+        return _script(verb)
+    here = f"{request.script_root}{request.path}?_htag="
+    urls = {each: f"{here}{each}" for each in (*VERBS, "script")}
+    urls["script"] = f"{here}{script_name()}"
+    return page(site, mount, urls)

@@ -1,0 +1,29 @@
+"""Where an instance lives: a pure function, so that every web process finds it without a registry."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+__all__ = ["POOL", "SECRET", "address_file", "slot_of"]
+
+POOL = "pool"
+"""Name of the supervisor's own socket."""
+
+SECRET = "secret"
+"""File of the run directory whose content opens every connection."""
+
+
+def address_file(run_dir: str, name: str, kind: str) -> str:
+    """The file in *run_dir* by which *name* (a slot, or POOL) is reached: its unix socket, or for kind "tcp"
+    a file that holds its port on the loopback interface."""
+    return os.path.join(run_dir, f"{name}.{'sock' if kind == 'unix' else 'port'}")
+
+
+def slot_of(mount: str, link: str, workers: int) -> str:
+    """The slot (name of a worker) that holds the instances of session *link* for the app mounted as *mount*.
+
+    All instances of one session and app share a worker, so that they can share the session's data.
+    """
+    digest = hashlib.sha256(f"{mount}/{link}".encode()).digest()
+    return f"{mount}-{int.from_bytes(digest[:8], 'big') % workers}"

@@ -1,0 +1,61 @@
+"""Entry of the pool's processes: ``python -m htagweb_flask.pool`` (supervisor) and ``... worker``.
+
+The configuration comes as JSON on standard input, from the process that starts this one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+import sys
+from typing import Any
+
+from ..placement import SECRET
+from . import supervisor, worker
+
+
+def _log(level: str) -> None:
+    logging.basicConfig(
+        format="%(asctime)s %(levelname)s %(name)s [%(process)d] %(message)s", level=logging.WARNING
+    )
+    logging.getLogger("htagweb_flask").setLevel(level)
+
+
+def _say(word: dict[str, Any]) -> None:
+    """One line for the web process that waits, and no more: what apps print goes to the error log."""
+    print(json.dumps(word), flush=True)
+    os.dup2(2, 1)
+
+
+def _supervise() -> int:
+    given = json.load(sys.stdin)
+    _log(given.pop("log"))
+    os.environ["HTAG_LOG"] = logging.getLevelName(logging.getLogger("htagweb_flask").level)
+    config = supervisor.PoolConfig(**given)
+    secret = secrets.token_urlsafe(32)
+    path = os.path.join(config.run_dir, SECRET)
+    try:
+        with open(f"{path}.new", "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(secret)
+        os.replace(f"{path}.new", path)
+        asyncio.run(supervisor.run(config, secret, lambda: _say({"ready": os.getpid()})))
+    except OSError as error:
+        _say({"error": str(error)})
+        return 1
+    return 0
+
+
+def main() -> int:
+    """Runs a process of the pool. Returns its exit status."""
+    if sys.argv[1:] == ["worker"]:
+        given = json.load(sys.stdin)
+        _log(os.environ.get("HTAG_LOG", "WARNING"))
+        return worker.run(worker.WorkerConfig(**given))
+    return _supervise()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

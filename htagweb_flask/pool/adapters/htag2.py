@@ -1,0 +1,265 @@
+"""htag 2: drives an AppRunner through one permanent socket.
+
+``htag.web`` is not used: its server does not start with Starlette 1.0, and its transports lose what happens
+while no browser listens. The runner believes it has one WebSocket that never closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator, MutableMapping
+from typing import Any, ClassVar
+
+import msgspec
+from htag.context import current_request
+from htag.core import GTag
+from htag.runner import AppRunner
+from starlette.requests import Request
+
+from ...errors import AppError, BadMessage
+from ...protocol import Render, RequestInfo
+from .base import Adapter, Host, InitArguments, app_error, boot_block, encode_payload
+
+__all__ = ["ADAPTER"]
+
+logger = logging.getLogger(__name__)
+
+_FAVICON = '<link rel="icon" href="/logo.png">'  # an absolute URL that belongs to htag's own server
+_FINAL = '"callback_id": "'
+
+
+class _Event(msgspec.Struct, forbid_unknown_fields=True):
+    """What the page posts: an event of a tag."""
+
+    id: str
+    event: str
+    data: dict[str, Any]
+
+
+class _LogError(msgspec.Struct, forbid_unknown_fields=True):
+    """A JavaScript error that the page reports."""
+
+    action: str
+    error: str
+
+
+_decode_event = msgspec.json.Decoder(_Event).decode
+_decode_log = msgspec.json.Decoder(_LogError).decode
+
+
+class _Socket:
+    """The WebSocket that htag sees: never closed, ends in the outboxes."""
+
+    def __init__(self, host: Host, client: str | None = None) -> None:
+        self._host = host
+        self._client = client
+
+    # One that stands for a single page is equal to the one for all: htag sends updates to all of its
+    # sockets and to the asking one unless it is among them, but errors to the asking one alone.
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Socket)
+
+    def __hash__(self) -> int:
+        return hash(_Socket)
+
+    async def send_text(self, text: str) -> None:
+        self._host.emit(text.encode(), to=self._client)
+        if _FINAL not in text:
+            # A step on the way: let it go out now, even if what follows blocks.
+            await asyncio.sleep(0)
+
+
+class _State(MutableMapping[str, Any]):
+    """``tag.state`` as htag 1 has it: a dict in the session, one per class of tag."""
+
+    def __init__(self, session: MutableMapping[str, Any], key: str) -> None:
+        self._session = session
+        self._key = key
+
+    def __getitem__(self, key: str) -> Any:
+        return self._session.get(self._key, {})[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._session.setdefault(self._key, {})[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        values = self._session.get(self._key, {})
+        del values[key]
+        if not values:
+            del self._session[self._key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._session.get(self._key, {})))
+
+    def __len__(self) -> int:
+        return len(self._session.get(self._key, {}))
+
+    def load(self, values: dict[str, Any]) -> None:
+        """Replaces all values, as htag 1's ``state.load()``."""
+        self.clear()
+        self.update(values)
+
+    def export(self) -> dict[str, Any]:
+        """All values, as htag 1's ``state.export()``."""
+        return dict(self)
+
+
+class _StateOfTag:
+    """The default ``state`` of htag 2 tags. Not a data descriptor: a class or an instance that has its own
+    ``state`` keeps it."""
+
+    def __get__(self, tag: Any, owner: type) -> Any:
+        if tag is None:
+            return self
+        request = tag.request
+        if request is None:
+            raise AttributeError("state")
+        kind = type(tag)
+        return _State(request.session, f"{kind.__module__}.{kind.__qualname__}")
+
+
+GTag.state = _StateOfTag()
+
+
+class Htag2(Adapter):
+    """See :class:`Adapter`."""
+
+    generation = 2
+    overlapping = True
+    _arguments: ClassVar[InitArguments]
+
+    @classmethod
+    def prepare(cls, app: type) -> type:
+        if not issubclass(app, GTag):
+            raise AppError(f"{app.__module__}.{app.__qualname__} is not an htag Tag class")
+        cls._arguments = InitArguments(app, GTag.init)
+        return app if issubclass(app, AppRunner) else _wrapped(app)
+
+    def __init__(self, app: type, host: Host, request: RequestInfo) -> None:
+        self._host = host
+        self._loop = asyncio.get_running_loop()
+        self._render_error: Exception | None = None
+        self._request = _request(request, host)
+        with self._current_request(), self._arguments.building(self._arguments.fitting(request.query)):
+            self._app = app()
+        self._app.debug = host.debug
+        self._app.htag_request = self._request
+        self._app.websockets = {_Socket(host)}
+        self._app.update = self._update
+        self._app.render_initial = self._render_initial
+
+    @contextlib.contextmanager
+    def _current_request(self) -> Iterator[None]:
+        token = current_request.set(self._request)
+        try:
+            yield
+        finally:
+            current_request.reset(token)
+
+    def _update(self, throttle: float | None = None) -> None:
+        """``app.update()``, from any thread: htag's own needs the thread of the loop."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            self._loop.call_soon_threadsafe(AppRunner.update, self._app, throttle)
+        else:
+            AppRunner.update(self._app, throttle)
+
+    def _render_initial(self) -> str:
+        # _render_page() turns an error into a page of its own, with status 200 and unescaped text.
+        try:
+            rendered: str = AppRunner.render_initial(self._app)
+        except Exception as error:
+            self._render_error = error
+            raise
+        return rendered
+
+    async def before_page(self, request: RequestInfo, first: bool) -> None:
+        self._request = self._app.htag_request = _request(request, self._host)
+        with self._current_request():
+            try:
+                if not first:
+                    await self._app.broadcast_updates()  # else this page would take them from the others
+                    self._app._trigger_unmount()
+                self._app._trigger_mount()
+            except Exception as error:
+                raise app_error("mount", error) from error
+
+    def page(self, message: Render, cursor: int) -> str:
+        self._render_error = None
+        with self._current_request():
+            html: str = self._app._render_page().strip()
+        if self._render_error is not None:
+            raise app_error("render", self._render_error)
+        scripts: list[str] = []
+
+        def visit(tag: Any) -> None:
+            tag._reset_dirty()  # all of it was rendered just now
+            scripts.extend(tag._consume_js_calls())
+
+        self._app._walk_tree(self._app, visit)
+        payload = {"action": "update", "updates": {}, "js": scripts, "statics": []} if scripts else None
+        boot = boot_block(message, 2, cursor, payload)
+        return html.replace("<head>", f"<head>{boot}", 1).replace(_FAVICON, '<link rel="icon" href="data:,">', 1)
+
+    async def attached(self) -> None:
+        self._app._flush_pending_lifecycle_generators(_Socket(self._host))
+
+    async def interact(self, message: bytes, client: str) -> None:
+        try:
+            event = msgspec.structs.asdict(_decode_event(message))
+        except msgspec.DecodeError as error:
+            event = self._reported(message, error)
+        with self._current_request():
+            await self._app.handle_event(event, _Socket(self._host, client))
+
+    def _reported(self, message: bytes, reason: msgspec.DecodeError) -> dict[str, Any]:
+        try:
+            report = _decode_log(message)
+        except msgspec.DecodeError:
+            raise BadMessage(str(reason)) from None
+        if report.action != "log_error":
+            raise BadMessage(f"unknown action {report.action!r}")
+        return {"action": "log_error", "error": report.error[:10_000]}
+
+    def snapshot(self) -> bytes:
+        updates = {self._app.id: AppRunner.render_initial(self._app)}
+        return encode_payload({"action": "update", "updates": updates, "js": [], "statics": []})
+
+    async def close(self) -> None:
+        self._app._trigger_destroy()
+
+
+def _wrapped(tag: type) -> type:
+    """An app that holds one plain *tag*, so that ``class App(Tag.div)`` is served as on htag 1."""
+
+    def init(self: Any) -> None:
+        tag()  # htag adds it to the tag whose init runs
+
+    return type(tag.__name__, (AppRunner,), {"init": init, "__module__": tag.__module__})
+
+
+def _request(info: RequestInfo, host: Host) -> Request:
+    """The request that apps see. Its body was read by nobody and cannot be: a page is asked for by GET."""
+    return Request(
+        {
+            "type": "http",
+            "http_version": "1.1",
+            "method": info.method,
+            "scheme": info.scheme,
+            "server": (info.host, info.port),
+            "client": tuple(info.client),
+            "root_path": info.root_path,
+            "path": info.root_path + info.path,
+            "raw_path": (info.root_path + info.path).encode(),
+            "query_string": info.query.encode(),
+            "headers": [(name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
+                        for name, value in info.headers],
+            "session": host.session,
+        }
+    )  # fmt: skip
+
+
+ADAPTER = Htag2

@@ -1,0 +1,308 @@
+"""An instance: one live tag tree, an actor with a thread and an asyncio loop of its own.
+
+The thread of the worker accepts messages (it never runs app code), the thread of the instance runs the app.
+What both touch, the clients, is under one lock that is held for list and dict work only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from ..errors import AppError, BadMessage, Refused
+from ..protocol import Batch, Delta, Failure, Interact, Page, Poll, Render, failure
+from ..session import Snapshot
+from .adapters import Adapter
+from .client import Client, Reply, Waiter, decode_call
+
+__all__ = ["Instance"]
+
+logger = logging.getLogger(__name__)
+
+GRACE = 0.4
+"""Seconds after which an interaction is answered although it still runs, where its result can be pushed.
+Long enough for what is usual, short enough that the next click does not feel it."""
+
+CLIENT_GRACE = 60.0
+"""Seconds that a client which is not heard of is kept: a phone that picks a file, a laptop between two
+networks. Its pushes wait in its outbox meanwhile."""
+
+
+class Instance:
+    """One live tag tree and its clients. It is the ``Host`` of its adapter."""
+
+    def __init__(
+        self,
+        name: str,
+        build: Callable[[Instance, Render], Adapter],
+        session: Snapshot,
+        directory: dict[str, tuple[Instance, Client]],
+        timers: asyncio.AbstractEventLoop,
+        idle_timeout: float,
+        debug: bool,
+    ) -> None:
+        self.name = name
+        self.session = session
+        self.debug = debug
+        self.clients: dict[str, Client] = {}
+        self.ended = False
+        self._directory = directory  # of all clients of the worker
+        self._build = build
+        self._adapter: Adapter | None = None
+        self._timers = timers  # of the worker: an app that blocks its own loop delays none of them
+        self._idle_timeout = idle_timeout
+        self._idle_since = time.monotonic()
+        self._claimed = False  # whether a browser has shown that it runs the page
+        self._flushing = False
+        self._exiting = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._lock = threading.Lock()
+        self._turn = asyncio.Lock()
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._main, name=f"htag-{name}", daemon=True).start()
+
+    def __repr__(self) -> str:
+        return f"<Instance {self.name} clients={len(self.clients)} ended={self.ended}>"
+
+    # ---- from the thread of the worker -------------------------------------------------------------------
+
+    def render(self, message: Render, reply: Reply) -> None:
+        """Renders the page of a new client. Reply: Page or Failure."""
+        self._start(self._render(message, reply))
+
+    def interact(self, client: Client, message: Interact, reply: Reply) -> None:
+        """Runs an interaction, unless its number says that it was accepted before. Reply: Batch or Failure.
+
+        Raises BadMessage and SequenceGap.
+        """
+        call = decode_call(message.body)
+        waiter = Waiter(reply, call.cursor, call.seq)
+        with self._lock:
+            client.seen = time.monotonic()
+            client.outbox.acknowledge(call.cursor)
+            accepted = client.accept(waiter)
+            if accepted is False:
+                self._answer(client, waiter)
+        if accepted:
+            self._start(self._interact(client, call.seq, bytes(call.message)))
+            if client.transport != "none":
+                self._timers.call_later(GRACE, self._overdue, client, call.seq)
+
+    def _overdue(self, client: Client, seq: int) -> None:
+        with self._lock:
+            for waiter in client.running.get(seq, ()):
+                self._answer(client, waiter, done=False)
+            if seq in client.running:
+                client.running[seq] = []
+
+    def poll(self, client: Client, message: Poll, reply: Reply) -> None:
+        """Replies with a Batch of what comes after the cursor, as soon as there is something; an empty one
+        after the wait."""
+        with self._lock:
+            client.seen = time.monotonic()
+            if message.fresh:
+                client.outbox.acknowledge(message.cursor)
+                cursor = message.cursor
+            else:
+                cursor = max(message.cursor, client.outbox.sent)
+            waiter = Waiter(reply, cursor)
+            former, client.poll = client.poll, None
+            if client.outbox.last != cursor or message.wait <= 0:
+                self._answer(client, waiter)
+            else:
+                client.poll = waiter
+                self._timers.call_later(message.wait, self._expire, client, waiter)
+            if former:
+                former.reply(Batch(b"", former.cursor))
+            attached, client.attached = client.attached, True
+        if not attached:
+            self._claimed = True
+            self._start(self._attached())
+
+    def _expire(self, client: Client, waiter: Waiter) -> None:
+        with self._lock:
+            if client.poll is waiter:
+                client.poll, client.seen = None, time.monotonic()
+                self._answer(client, waiter)
+
+    def leave(self, client: Client) -> None:
+        """The page is closed."""
+        with self._lock:
+            self._drop(client)
+
+    def sweep(self) -> None:
+        """Drops the clients that are not heard of; ends the instance when nobody needs it any more."""
+        now = time.monotonic()
+        with self._lock:
+            for client in list(self.clients.values()):
+                patience = self._idle_timeout if client.transport == "none" else CLIENT_GRACE
+                if client.poll is None and not client.running and now - client.seen > patience:
+                    self._drop(client)
+            patience = self._idle_timeout if self._claimed else CLIENT_GRACE
+            if self.clients or now - self._idle_since <= patience:
+                return
+        self.end()
+
+    def end(self) -> None:
+        """Ends tree, tasks, loop and thread. Its clients are told that it is gone."""
+        with self._lock:
+            if self.ended:
+                return
+            self.ended = True
+            for client in list(self.clients.values()):
+                self._drop(client)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def _drop(self, client: Client) -> None:
+        self._directory.pop(client.id, None)
+        if self.clients.pop(client.id, None) is not None:
+            self._idle_since = time.monotonic()
+            for waiter in client.waiters():
+                waiter.gone()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._spawn, work)
+        except RuntimeError:  # the loop is closed: end() has told everybody
+            work.close()
+
+    # ---- in the thread of the instance -------------------------------------------------------------------
+
+    def _main(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+            if self._adapter:
+                self._loop.run_until_complete(self._close(self._adapter))
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        finally:
+            self._loop.close()
+            logger.info("end of %s", self.name)
+
+    async def _close(self, adapter: Adapter) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            await adapter.close()
+        except Exception:
+            logger.exception("%s failed while it was closed", self.name)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)  # a loop keeps only weak references
+        task.add_done_callback(self._tasks.discard)
+
+    async def _render(self, message: Render, reply: Reply) -> None:
+        client = Client(message.client, message.transport)
+        try:
+            first = self._adapter is None
+            if self._adapter is None:
+                self._adapter = self._build(self, message)
+                logger.info("start of %s", self.name)
+            await self._adapter.before_page(message.request, first)
+            with self._lock:
+                self.clients[client.id] = client
+                self._directory[client.id] = (self, client)
+            html = self._adapter.page(message, client.outbox.put(b"{}"))
+            client.outbox.acknowledge(client.outbox.last)  # it goes with the page
+        except BaseException as error:
+            with self._lock:
+                self._drop(client)
+            if not isinstance(error, Exception | SystemExit):
+                raise
+            reply(self._broken(error))
+        else:
+            reply(Page(html.encode("utf-8", "replace"), self._delta()))
+
+    def _broken(self, error: BaseException) -> Failure:
+        if not isinstance(error, AppError):
+            error = AppError(f"{type(error).__name__}: {error}")
+        logger.error("%s: %s\n%s", self.name, error, error.trace)
+        return failure(error)
+
+    async def _attached(self) -> None:
+        if self._adapter:
+            await self._adapter.attached()
+
+    async def _interact(self, client: Client, seq: int, message: bytes) -> None:
+        assert self._adapter is not None
+        refusal: Failure | None = None
+        try:
+            if self._adapter.overlapping:
+                await self._adapter.interact(message, client.id)
+            else:
+                async with self._turn:
+                    await self._adapter.interact(message, client.id)
+        except (BadMessage, Refused) as error:
+            logger.warning("%s refused an interaction: %s", self.name, error)
+            refusal = failure(BadMessage("this page does not offer that interaction"))
+        except (Exception, SystemExit):
+            logger.exception("%s failed in an interaction", self.name)
+        with self._lock:
+            for waiter in client.running.pop(seq, ()):
+                if refusal:
+                    waiter.reply(refusal)
+                else:
+                    self._answer(client, waiter)
+        if self._exiting:
+            self.end()
+
+    def _answer(self, client: Client, waiter: Waiter, done: bool = True) -> None:
+        """Replies to *waiter*, with the lock held and from any thread."""
+        if client.outbox.missed(waiter.cursor):
+            self._start(self._answer_anew(client, waiter, done))
+        else:
+            waiter.reply(client.batch(waiter, done, self._delta()))
+
+    async def _answer_anew(self, client: Client, waiter: Waiter, done: bool) -> None:
+        assert self._adapter is not None
+        body = self._adapter.snapshot()
+        with self._lock:
+            if client.outbox.missed(waiter.cursor):
+                client.outbox.put_reset(body)
+            waiter.reply(client.batch(waiter, done, self._delta()))
+
+    def _delta(self) -> Delta | None:
+        try:
+            return self.session.delta()
+        except TypeError as error:
+            logger.error("%s: the session is not stored: %s", self.name, error)
+        except RuntimeError:  # the app changes a nested value right now: the next batch has it
+            pass
+        return None
+
+    # ---- Host: what the adapter calls ------------------------------------------------------------------
+
+    def emit(self, payload: bytes, to: str | None = None, but: str | None = None) -> bool:
+        """See :class:`adapters.base.Host`."""
+        reached = False
+        with self._lock:
+            for client in self.clients.values():
+                if client.id != but and to in (None, client.id):
+                    client.outbox.put(payload)
+                    reached = reached or client.transport != "none"
+            if not self._flushing:
+                # In the next turn of the loop: what an interaction emits last goes with its own answer.
+                self._flushing = True
+                self._loop.call_soon_threadsafe(self._flush)
+        return reached
+
+    def _flush(self) -> None:
+        with self._lock:
+            self._flushing = False
+            for client in self.clients.values():
+                waiter = client.poll
+                if waiter and client.outbox.last > max(waiter.cursor, client.outbox.sent):
+                    client.poll, client.seen = None, time.monotonic()
+                    waiter.cursor = max(waiter.cursor, client.outbox.sent)
+                    self._answer(client, waiter)
+
+    def exit(self) -> None:
+        """See :class:`adapters.base.Host`."""
+        self._exiting = True

@@ -1,0 +1,1 @@
+"""The pool's half of the wire."""

@@ -1,0 +1,221 @@
+"""The supervisor: starts a worker when one is needed, and leaves when no web process is left."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..errors import AppError, BadMessage, HtagError, PoolError
+from ..placement import POOL, SECRET, address_file
+from ..protocol import Done, EnsureWorker, Hello, Message, WorkerReady, failure
+from .listeners.socket import Connection, Listener
+from .worker import WorkerConfig
+
+__all__ = ["PoolConfig", "Supervisor", "run"]
+
+logger = logging.getLogger(__name__)
+
+STOP = 3.0
+"""Seconds that workers have to end, before they are killed."""
+
+
+@dataclass(frozen=True)
+class PoolConfig:
+    """What the web process that starts the pool tells it."""
+
+    run_dir: str
+    kind: str
+    grace: float
+    start: float
+
+
+@dataclass
+class _Slot:
+    """A worker, from the moment it is wanted."""
+
+    ready: asyncio.Future[None]
+    process: asyncio.subprocess.Process | None = None
+
+
+@dataclass
+class _Watch:
+    """Who the pool lives for: connected web processes, and the servers that would start new ones."""
+
+    connections: set[Connection] = field(default_factory=set)
+    servers: dict[int, int] = field(default_factory=dict)  # pid -> pidfd
+    empty_since: float = field(default_factory=time.monotonic)
+
+
+class Supervisor:
+    """Keeps the workers. Everything happens in its one loop."""
+
+    def __init__(self, config: PoolConfig, secret: str) -> None:
+        self._config = config
+        self._secret = secret
+        self._slots: dict[str, _Slot] = {}
+        self._watch = _Watch()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.stop = asyncio.Event()
+
+    # ---- Handler -----------------------------------------------------------------------------------------
+
+    def opened(self, connection: Connection, hello: Hello) -> None:
+        """See :class:`Handler`. A worker says no pid: the pool does not live for its own workers."""
+        if hello.pid:
+            self._watch.connections.add(connection)
+            self._watch_server(hello.server)
+
+    def closed(self, connection: Connection) -> None:
+        """See :class:`Handler`."""
+        self._watch.connections.discard(connection)
+        self._watch.empty_since = time.monotonic()
+
+    def handle(self, message: Message, reply: Callable[[Message], None]) -> None:
+        """See :class:`Handler`."""
+        if isinstance(message, EnsureWorker):
+            task = asyncio.create_task(self._ensure(message, reply))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        elif isinstance(message, WorkerReady):
+            self._ready(message)
+        else:
+            raise BadMessage(f"the supervisor does not serve {type(message).__name__}")
+
+    # ---- workers -------------------------------------------------------------------------------------------
+
+    async def _ensure(self, message: EnsureWorker, reply: Callable[[Message], None]) -> None:
+        slot = self._slots.get(message.slot)
+        if slot is None:
+            slot = self._slots[message.slot] = _Slot(asyncio.get_running_loop().create_future())
+            task = asyncio.create_task(self._run_worker(slot, message))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        try:
+            await asyncio.wait_for(asyncio.shield(slot.ready), self._config.start)
+            reply(Done(slot.process.pid if slot.process else 0))
+        except HtagError as error:
+            reply(failure(error))
+        except TimeoutError:
+            if slot.process and not slot.ready.done():
+                slot.process.kill()
+            reply(failure(AppError(f"the import of {message.app} took longer than {self._config.start:g} s")))
+
+    async def _run_worker(self, slot: _Slot, message: EnsureWorker) -> None:
+        config = WorkerConfig(
+            run_dir=self._config.run_dir,
+            kind=self._config.kind,
+            secret=self._secret,
+            slot=message.slot,
+            app=message.app,
+            scope=str(message.options["scope"]),
+            idle_timeout=float(message.options["idle_timeout"]),
+            debug=bool(message.options["debug"]),
+        )
+        try:
+            slot.process = process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", f"{__package__}", "worker", stdin=asyncio.subprocess.PIPE
+            )
+            await process.communicate(json.dumps(dataclasses.asdict(config)).encode())
+            status = process.returncode
+        except OSError as error:
+            status = -1
+            self._fail(slot, PoolError(f"a worker cannot be started: {error}"))
+        self._slots.pop(message.slot, None)
+        self._fail(slot, AppError(f"the process that imports {message.app} ended with status {status}"))
+        if status and not self.stop.is_set() and slot.ready.exception() is None:
+            logger.error("worker %s of %s ended with status %s", message.slot, message.app, status)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(address_file(self._config.run_dir, message.slot, self._config.kind))
+
+    def _fail(self, slot: _Slot, error: HtagError) -> None:
+        if not slot.ready.done():
+            slot.ready.set_exception(error)
+            slot.ready.exception()  # retrieved: there may be nobody else to do it
+
+    def _ready(self, message: WorkerReady) -> None:
+        slot = self._slots.get(message.slot)
+        if slot is None:
+            return
+        if message.error:
+            logger.error("worker %s: %s\n%s", message.slot, message.error, message.trace)
+            self._slots.pop(message.slot)  # the next page tries again
+            self._fail(slot, AppError(message.error, message.trace))
+        elif not slot.ready.done():
+            slot.ready.set_result(None)
+            logger.info("worker %s runs as %s", message.slot, message.pid)
+
+    # ---- its own life ----------------------------------------------------------------------------------
+
+    def _watch_server(self, pid: int) -> None:
+        # A web process comes and goes (recycled, reloaded, crashed); as long as its server lives, there
+        # will be another. Where a process cannot be watched, connections and the grace have to do.
+        if pid and pid not in self._watch.servers and hasattr(os, "pidfd_open"):
+            with contextlib.suppress(OSError):
+                descriptor = self._watch.servers[pid] = os.pidfd_open(pid)
+                asyncio.get_running_loop().add_reader(descriptor, self._server_ended, pid)
+
+    def _server_ended(self, pid: int) -> None:
+        descriptor = self._watch.servers.pop(pid)
+        asyncio.get_running_loop().remove_reader(descriptor)
+        os.close(descriptor)
+        self._watch.empty_since = time.monotonic()
+
+    async def watch(self) -> None:
+        """Returns when the pool has to leave."""
+        while not self.stop.is_set():
+            watch = self._watch
+            alone = not watch.connections and not watch.servers
+            if alone and time.monotonic() - watch.empty_since > self._config.grace:
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.stop.wait(), min(0.5, self._config.grace))
+
+    async def end_workers(self) -> None:
+        """Ends all workers: they are asked, then killed."""
+        self.stop.set()
+        processes = [slot.process for slot in self._slots.values() if slot.process]
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+        _, late = await asyncio.wait(
+            [asyncio.create_task(process.wait()) for process in processes] or [asyncio.create_task(asyncio.sleep(0))],
+            timeout=STOP,
+        )
+        if late:
+            for process in processes:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+            await asyncio.wait(late)
+
+
+async def run(config: PoolConfig, secret: str, ready: Callable[[], None]) -> None:
+    """Runs the pool until it leaves; *ready* is called when it can be reached."""
+    loop = asyncio.get_running_loop()
+    supervisor = Supervisor(config, secret)
+    listener = Listener(loop, config.run_dir, POOL, config.kind, secret, supervisor)
+    pid_file = os.path.join(config.run_dir, f"{POOL}.pid")
+    with open(pid_file, "w") as file:
+        file.write(str(os.getpid()))
+    if sys.platform != "win32":
+        loop.add_signal_handler(signal.SIGTERM, supervisor.stop.set)
+        loop.add_signal_handler(signal.SIGINT, supervisor.stop.set)
+    ready()
+    logger.info("the pool runs as %s in %s", os.getpid(), config.run_dir)
+    try:
+        await supervisor.watch()
+    finally:
+        listener.close()
+        await supervisor.end_workers()
+        for path in (pid_file, os.path.join(config.run_dir, SECRET)):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+        logger.info("the pool has left")

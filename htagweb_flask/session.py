@@ -1,0 +1,142 @@
+"""The user's session as the pool sees it: a dict that knows what changed in it.
+
+A session travels to the pool as a snapshot (packed values by key) and comes back as a :class:`Delta`. Values
+are packed with msgpack; the types that msgpack would change (tuple, set, naive datetime, ...) are packed as
+extensions, so that they are the same on every kind of storage.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from .protocol import Delta
+
+__all__ = ["PREFIX", "Snapshot", "pack", "pack_all", "unpack"]
+
+PREFIX = "_htag"
+"""Session keys that begin so are the host's own: apps never see them."""
+
+_encoder = msgspec.msgpack.Encoder()
+_packed_values = msgspec.msgpack.Decoder(dict[str, bytes])
+
+# Codes are written to storage: never reuse one.
+_EXTENSIONS: dict[type, tuple[int, Callable[[Any], bytes], Callable[[bytes], Any]]] = {
+    tuple: (1, lambda v: pack(list(v)), lambda b: tuple(unpack(b))),
+    set: (2, lambda v: pack(list(v)), lambda b: set(unpack(b))),
+    frozenset: (3, lambda v: pack(list(v)), lambda b: frozenset(unpack(b))),
+    datetime.datetime: (
+        4,
+        lambda v: v.isoformat().encode(),
+        lambda b: datetime.datetime.fromisoformat(b.decode()),
+    ),
+    datetime.date: (5, lambda v: v.isoformat().encode(), lambda b: datetime.date.fromisoformat(b.decode())),
+    decimal.Decimal: (6, lambda v: str(v).encode(), lambda b: decimal.Decimal(b.decode())),
+    uuid.UUID: (7, lambda v: v.bytes, lambda b: uuid.UUID(bytes=b)),
+    int: (8, lambda v: str(v).encode(), lambda b: int(b.decode())),  # beyond 64 bits only
+}
+_READERS = {code: read for code, _, read in _EXTENSIONS.values()}
+
+
+def _portable(value: Any) -> Any:
+    """*value* with every type that msgpack does not keep replaced by an extension."""
+    kind = type(value)
+    if kind in (str, bytes, bool, float, type(None)):
+        return value
+    if kind is int:
+        return value if -(2**63) <= value < 2**64 else _extension(kind, value)
+    if kind is list:
+        return [_portable(item) for item in value]
+    if kind is dict:
+        return {_portable(key): _portable(item) for key, item in value.items()}
+    if kind in _EXTENSIONS:
+        return _extension(kind, value)
+    raise TypeError(f"a value of type {kind.__qualname__!r} cannot be kept in a session")
+
+
+def _extension(kind: type, value: Any) -> msgspec.msgpack.Ext:
+    code, write, _ = _EXTENSIONS[kind]
+    return msgspec.msgpack.Ext(code, write(value))
+
+
+def _read_extension(code: int, data: memoryview) -> Any:
+    if code not in _READERS:
+        raise ValueError(f"unknown extension {code} in a session")
+    return _READERS[code](bytes(data))
+
+
+_decoder = msgspec.msgpack.Decoder(ext_hook=_read_extension)
+
+
+def pack(value: Any) -> bytes:
+    """*value* as bytes. Raises TypeError for a type that no storage keeps."""
+    return _encoder.encode(_portable(value))
+
+
+def unpack(data: bytes) -> Any:
+    """The value that :func:`pack` packed. Raises ValueError for anything else."""
+    return _decoder.decode(data)
+
+
+def pack_all(session: Mapping[str, Any]) -> bytes:
+    """A snapshot of *session* for the pool: what apps may see of it, without values that cannot travel."""
+    values = {}
+    for key, value in session.items():
+        if not key.startswith(PREFIX):
+            try:
+                values[key] = pack(value)
+            except (TypeError, ValueError):
+                continue  # another extension's own object: it stays in the web processes
+    return _encoder.encode(values)
+
+
+class Snapshot(dict[str, Any]):
+    """The session of one user inside the pool: a plain dict for apps, and the changes made to it since
+    the last :meth:`delta`, those of nested values included."""
+
+    def __init__(self, packed: bytes = b"\x80") -> None:
+        super().__init__()
+        self._known: dict[str, bytes] = {}
+        self.refresh(packed)
+
+    def refresh(self, packed: bytes) -> None:
+        """Takes over what is stored now, except where this copy has changes of its own to store."""
+        stored = _packed_values.decode(packed)
+        mine = {key for key in {*self, *self._known} if self._changed(key)}
+        for key in {*self, *stored} - mine:
+            if key not in stored:
+                del self[key]
+                self._known.pop(key, None)
+            elif key not in self or pack(self[key]) != stored[key]:
+                self[key] = unpack(stored[key])
+                self._known[key] = self._image(key)
+
+    def delta(self) -> Delta | None:
+        """The changes since the last call, or None. Raises TypeError for a value that cannot be stored."""
+        changed = [key for key in self if self._changed(key)]
+        gone = [key for key in self._known if key not in self]
+        if not changed and not gone:
+            return None
+        put = {key: pack(self[key]) for key in changed}
+        for key in changed:
+            self._known[key] = self._image(key)
+        for key in gone:
+            del self._known[key]
+        return Delta(put, gone)
+
+    def _image(self, key: str) -> bytes:
+        # msgspec's own encoding is made in C: comparing it costs a tenth of packing the value.
+        try:
+            return _encoder.encode(self[key])
+        except (TypeError, OverflowError):
+            return pack(self[key])
+
+    def _changed(self, key: str) -> bool:
+        if key not in self:
+            return key in self._known
+        return self._known.get(key) != self._image(key)

@@ -1,0 +1,1 @@
+"""The web side: Flask, blocking sockets, no state of its own. Asyncio and htag are never imported."""

@@ -1,0 +1,147 @@
+"""What the script of a page calls: interactions, stream, polls, and the word that the page is closed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from flask import Response, request, session
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from ..errors import BadMessage, HtagError, PoolError, Refused, TooLarge
+from ..protocol import Batch, Interact, Leave, Message, Poll
+from ..session import PREFIX
+from .guard import Ticket, check_origin, read_ticket
+from .sessions import fingerprint
+from .site import Mount, Site
+from .transports import BEAT, MAX_WAIT, events
+
+__all__ = ["VERBS", "answer"]
+
+ANSWER_TIMEOUT = 120.0
+"""Seconds that a web process waits for the answer of an interaction. Where pushes are possible, it comes
+sooner, done or not."""
+
+NO_STORE = {"Cache-Control": "no-store"}
+STREAM = {
+    "Cache-Control": "no-cache, no-store, no-transform",
+    "X-Accel-Buffering": "no",  # nginx passes each event on at once
+}
+
+
+class _Where(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a poll, or of a stream's request."""
+
+    cursor: int
+    wait: float = 0.0
+
+
+def answer(site: Site, mount: Mount, verb: str) -> Response:
+    """The answer to a page's POST. Errors have a status and a code, and never a traceback."""
+    try:
+        check_origin(request, site.settings.origins)
+        return VERBS[verb](site, mount)
+    except HtagError as error:
+        return Response(
+            msgspec.json.encode({"error": error.code}), error.status, NO_STORE, "application/json"
+        )
+
+
+def _body(mount: Mount) -> bytes:
+    limit = mount.options.max_body
+    request.max_content_length = limit
+    try:
+        data = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        data = b" " * (limit + 1)
+    if len(data) > limit:
+        raise TooLarge(f"over {limit} bytes")
+    return data
+
+
+def _ticket(site: Site, mount: Mount, token: str) -> tuple[Ticket, str]:
+    """The ticket of this request and the id of its session. Raises Refused."""
+    ticket = read_ticket(site.signer, token)
+    if ticket.mount != mount.key:
+        raise Refused("this token is for another app")
+    sessions = site.sessions
+    sid = request.cookies.get(sessions.get_cookie_name(_flask_app()), "")
+    if sessions.shared and fingerprint(sid) == ticket.session:
+        return ticket, sid  # the usual case: nothing was read from the store
+    if session.get(PREFIX) != ticket.link:
+        raise Refused("this page belongs to another session")
+    return ticket, session.sid if sessions.shared else ticket.link  # type: ignore[attr-defined]
+
+
+def _flask_app() -> Any:
+    from flask import current_app
+
+    return current_app
+
+
+def _caller(site: Site, mount: Mount) -> tuple[str, Callable[[Message, float], Batch]]:
+    """The client of this request, and how to call its instance: what changed in its session is stored."""
+    ticket, sid = _ticket(site, mount, request.headers.get("X-Htag", ""))
+    broker, slot, sessions = site.broker, mount.slot(ticket.link), site.sessions
+
+    def call(message: Message, timeout: float) -> Batch:
+        batch = broker.call(slot, message, timeout)
+        if not isinstance(batch, Batch):
+            raise PoolError(f"the pool replied {type(batch).__name__}")
+        if batch.delta:
+            sessions.store.patch(sid, batch.delta, create=not sessions.shared)
+        return batch
+
+    return ticket.client, call
+
+
+def _where(mount: Mount) -> _Where:
+    try:
+        where = msgspec.json.decode(_body(mount), type=_Where)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadMessage(str(error)) from None
+    if where.cursor < 0:
+        raise BadMessage("a cursor counts from 0")
+    return where
+
+
+def _json(batch: Batch) -> Response:
+    body = batch.body or b'{"first":%d,"payloads":[]}' % (batch.last + 1)
+    return Response(body, headers=NO_STORE, mimetype="application/json")
+
+
+def _call(site: Site, mount: Mount) -> Response:
+    client, call = _caller(site, mount)
+    return _json(call(Interact(client, _body(mount)), ANSWER_TIMEOUT))
+
+
+def _poll(site: Site, mount: Mount) -> Response:
+    client, call = _caller(site, mount)
+    where = _where(mount)
+    wait = min(max(where.wait, 0.0), MAX_WAIT)
+    return _json(call(Poll(client, where.cursor, wait), wait + BEAT))
+
+
+def _stream(site: Site, mount: Mount) -> Response:
+    client, call = _caller(site, mount)
+    where = _where(mount)
+
+    def poll(cursor: int, wait: float, fresh: bool) -> Batch:
+        return call(Poll(client, cursor, wait, fresh), wait + BEAT)
+
+    return Response(events(poll, where.cursor), headers=STREAM, mimetype="text/event-stream")
+
+
+def _leave(site: Site, mount: Mount) -> Response:
+    ticket, _ = _ticket(site, mount, _body(mount).decode("latin-1"))
+    site.broker.call(mount.slot(ticket.link), Leave(ticket.client), BEAT)
+    return Response(status=204)
+
+
+VERBS: dict[str, Callable[[Site, Mount], Response]] = {
+    "call": _call,
+    "poll": _poll,
+    "stream": _stream,
+    "leave": _leave,
+}

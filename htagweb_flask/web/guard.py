@@ -1,0 +1,79 @@
+"""Who may speak to an instance: the signed token of its page, and the origin of the request."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from flask import Flask, Request
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from ..errors import Refused
+
+__all__ = ["Ticket", "check_origin", "own_key", "read_ticket", "signer_of"]
+
+logger = logging.getLogger(__name__)
+
+
+class Ticket(NamedTuple):
+    """What a page's token says: for which mount and client it is, and whose."""
+
+    mount: str
+    client: str
+    link: str  # random name of the session, kept in it: survives a change of the session's id
+    session: str  # fingerprint of the session's id
+
+
+def signer_of(flask_app: Flask, key_file: str) -> URLSafeSerializer:
+    """Signs and reads tokens with the site's SECRET_KEY (and SECRET_KEY_FALLBACKS), else with our own key."""
+    key = flask_app.secret_key or own_key(key_file)
+    fallbacks = flask_app.config.get("SECRET_KEY_FALLBACKS") or []
+    # itsdangerous signs with the last key of the list and tries all.
+    return URLSafeSerializer([*fallbacks, key], salt="htagweb_flask.ticket")
+
+
+def read_ticket(signer: URLSafeSerializer, token: str) -> Ticket:
+    """The ticket in *token*. Raises Refused."""
+    try:
+        return Ticket(*signer.loads(token))
+    except (BadSignature, TypeError):
+        raise Refused("this request does not come from a page of ours") from None
+
+
+def own_key(path: str) -> str:
+    """A random key, made once and kept in *path* (mode 0600) for all processes and restarts."""
+    if not os.path.exists(path):
+        draft = f"{path}.{secrets.token_hex(4)}"
+        with open(draft, "w", opener=lambda name, flags: os.open(name, flags | os.O_EXCL, 0o600)) as file:
+            file.write(secrets.token_urlsafe(32))
+        with contextlib.suppress(FileExistsError):  # another process was faster: its key counts
+            os.link(draft, path)
+            logger.info("made a signing key in %s; in production, set SECRET_KEY", path)
+        os.unlink(draft)
+    with open(path) as file:
+        return file.read()
+
+
+def check_origin(request: Request, allowed: tuple[str, ...]) -> None:
+    """Raises Refused unless *request* comes from a page of this site.
+
+    A browser says so itself in Sec-Fetch-Site, which no page can forge (Fetch Metadata, W3C), but only on
+    https and localhost; on plain http the origin is compared: scheme, host and port, exactly.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin", "")
+    expected = f"{request.scheme}://{request.host}"
+    if origin in allowed or site == "same-origin":
+        return
+    if site is None and urlsplit(origin).netloc and origin == expected:
+        return
+    logger.warning(
+        "refused a request from %r to %s: behind a proxy, use werkzeug's ProxyFix or set HTAG_ORIGINS",
+        origin or site,
+        expected,
+    )
+    raise Refused("this request comes from another site")

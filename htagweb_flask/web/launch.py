@@ -1,0 +1,157 @@
+"""Starts the pool: by the first request that needs it, by exactly one of the web processes that race for it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import select
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..brokers.socket import Connection
+from ..config import Settings
+from ..errors import PoolError
+from ..placement import POOL
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["kind_of", "private_dir", "run_dir_of", "server_of", "start_pool"]
+
+logger = logging.getLogger(__name__)
+
+_started: list[subprocess.Popen[bytes]] = []  # a pool is not ended with the web process that started it
+
+
+def kind_of(settings: Settings) -> str:
+    """How processes reach each other here: "unix" or "tcp"."""
+    import socket
+
+    if settings.broker == "auto":
+        return "unix" if hasattr(socket, "AF_UNIX") else "tcp"
+    return settings.broker
+
+
+def server_of(environ: Mapping[str, Any]) -> int:
+    """The pid of the process that stands for the whole server: the one that all its web processes share.
+
+    Web processes of a pre-forking server have it as their parent; so has the process that Werkzeug's
+    reloader starts anew at each change. The known single-process servers stand for themselves.
+    """
+    software = str(environ.get("SERVER_SOFTWARE", "")).partition("/")[0].lower()
+    alone = software in ("waitress", "werkzeug", "gevent", "cheroot", "wsgiserver", "")
+    if alone and not os.environ.get("WERKZEUG_RUN_MAIN"):
+        return os.getpid()
+    return os.getppid()
+
+
+def private_dir(path: str) -> str:
+    """*path* as a folder that is ours alone (mode 0700), made if need be. Raises PoolError if it is not."""
+    os.makedirs(path, mode=0o700, exist_ok=True)
+    info = os.lstat(path)
+    if not stat.S_ISDIR(info.st_mode):
+        raise PoolError(f"{path} is not a folder: remove it, or set HTAG_RUN_DIR")
+    if hasattr(os, "getuid") and (info.st_uid != os.getuid() or info.st_mode & 0o077):
+        raise PoolError(f"{path} is open to other users: remove it, or set HTAG_RUN_DIR to a private folder")
+    return path
+
+
+def run_dir_of(settings: Settings, server: int) -> str:
+    """The folder of the pool's sockets: the same for all web processes of a server, and for no other."""
+    if settings.run_dir:
+        return private_dir(os.path.abspath(settings.run_dir))
+    owner = os.getuid() if hasattr(os, "getuid") else "0"
+    base = private_dir(os.path.join(tempfile.gettempdir(), f"htagweb-{owner}"))
+    born = ""
+    with contextlib.suppress(OSError), open(f"/proc/{server}/stat") as file:
+        born = file.read().rpartition(")")[2].split()[19]  # field 22, starttime: pids are used again
+    return private_dir(os.path.join(base, hashlib.sha256(f"{server}/{born}".encode()).hexdigest()[:16]))
+
+
+def start_pool(settings: Settings, run_dir: str, kind: str, server: int) -> None:
+    """Returns when a pool can be reached in *run_dir*: found, or started. Raises PoolError."""
+    deadline = time.monotonic() + settings.pool_start
+    while True:
+        with contextlib.suppress(OSError):
+            Connection(run_dir, POOL, kind, server).close()
+            return
+        with _elected(os.path.join(run_dir, "start.lock")) as elected:
+            if elected:
+                with contextlib.suppress(OSError):  # somebody was faster
+                    Connection(run_dir, POOL, kind, server).close()
+                    return
+                _spawn(settings, run_dir, kind)
+                return
+        if time.monotonic() > deadline:
+            raise PoolError(f"the pool did not start within {settings.pool_start:g} s (see the server's log)")
+        time.sleep(0.02)  # another web process starts it; a lock that blocks would stop a gevent worker
+
+
+@contextlib.contextmanager
+def _elected(path: str) -> Iterator[bool]:
+    with open(path, "w") as file:
+        if fcntl is None:
+            yield True
+            return
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True  # closing the file releases it
+
+
+def _spawn(settings: Settings, run_dir: str, kind: str) -> None:
+    config = {
+        "run_dir": run_dir,
+        "kind": kind,
+        "grace": settings.pool_grace,
+        "start": settings.pool_start,
+        "log": logging.getLevelName(logging.getLogger("htagweb_flask").getEffectiveLevel()),
+    }
+    # The pool finds modules where this process does; a relative entry ("") is the current folder.
+    paths = [os.path.abspath(path) for path in sys.path]
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
+    try:
+        process = subprocess.Popen(
+            [_python(settings), "-m", "htagweb_flask.pool"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environ,
+            start_new_session=True,  # a Ctrl-C or a kill of the server's group is not for the pool
+        )
+    except OSError as error:
+        raise PoolError(f"the pool cannot be started: {error} (set HTAG_PYTHON)") from None
+    _started[:] = [former for former in _started if former.poll() is None] + [process]
+    assert process.stdin is not None and process.stdout is not None
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(json.dumps(config).encode())
+        process.stdin.close()
+    ready, _, _ = select.select([process.stdout], [], [], settings.pool_start)
+    line = process.stdout.readline() if ready else b""
+    process.stdout.close()
+    answer = json.loads(line) if line.startswith(b"{") else {}
+    if "ready" not in answer:
+        raise PoolError(f"the pool cannot be started: {answer.get('error', 'see the log of the server')}")
+    logger.info("started the pool as %s", answer["ready"])
+
+
+def _python(settings: Settings) -> str:
+    if settings.python:
+        return settings.python
+    # Under uWSGI and some embedders sys.executable is the server, not Python.
+    name = os.path.basename(sys.executable or "").lower()
+    found: str = sys.executable if name.startswith(("python", "pypy")) else getattr(sys, "_base_executable", "")
+    if not os.path.basename(found).lower().startswith(("python", "pypy")):
+        raise PoolError(f"{found or 'nothing'} is not a Python interpreter: set HTAG_PYTHON to one")
+    return found

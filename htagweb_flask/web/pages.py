@@ -1,0 +1,120 @@
+"""The page of an app, and the pages that say why there is none."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import html
+import logging
+import secrets
+from importlib.resources import files
+
+from flask import Response, request, session
+
+from ..errors import AppError, HtagError, PoolError
+from ..protocol import Page, Render, RequestInfo
+from ..session import PREFIX, pack_all, unpack
+from .guard import Ticket
+from .sessions import fingerprint
+from .site import Mount, Site
+from .transports import transport_of
+
+__all__ = ["error_page", "page", "script", "script_name"]
+
+logger = logging.getLogger(__name__)
+
+PRIVATE = {"Cache-Control": "no-store", "Vary": "Cookie", "X-Content-Type-Options": "nosniff"}
+
+
+@functools.cache
+def script() -> bytes:
+    """The client, as it is served."""
+    return files("htagweb_flask").joinpath("static/htagweb.js").read_bytes()
+
+
+@functools.cache
+def script_name() -> str:
+    """Its name, which changes with its content, so that browsers may keep it for ever."""
+    return f"htagweb-{hashlib.sha256(script()).hexdigest()[:12]}.js"
+
+
+def page(site: Site, mount: Mount, urls: dict[str, str]) -> Response:
+    """The page of *mount* for this request. *urls* are those that its script calls, "script" among them."""
+    if request.method == "HEAD":  # whoever asks for headers does not want an instance
+        return Response(headers=PRIVATE)
+    try:
+        site.adopt_sessions()
+        reply = _render(site, mount, urls)
+    except HtagError as error:
+        return error_page(error, mount.options.debug)
+    return Response(reply.html, headers=PRIVATE)
+
+
+def _render(site: Site, mount: Mount, urls: dict[str, str]) -> Page:
+    sessions, options = site.sessions, mount.options
+    link = session.setdefault(PREFIX, "") or secrets.token_urlsafe(16)
+    session[PREFIX] = link
+    sid = session.sid if sessions.shared else link  # type: ignore[attr-defined]
+    client = secrets.token_urlsafe(16)
+    ticket = Ticket(mount.key, client, link, fingerprint(sid))
+    message = Render(
+        client=client,
+        link=link,
+        request=_request_info(),
+        session=pack_all(session if sessions.shared else sessions.store.load(sid) or {}),
+        transport=transport_of(request.environ, options.transport),
+        script=urls.pop("script"),
+        boot={"token": site.signer.dumps(list(ticket)), "urls": urls, "debug": options.debug},
+    )
+    reply = site.broker.call(mount.slot(link), message, site.settings.pool_start)
+    if not isinstance(reply, Page):
+        raise PoolError(f"the pool replied {type(reply).__name__}")
+    if reply.delta and sessions.shared:
+        for key, value in reply.delta.put.items():
+            session[key] = unpack(value)
+        for key in reply.delta.drop:
+            session.pop(key, None)
+    elif reply.delta:
+        sessions.store.patch(sid, reply.delta, create=True)
+    return reply
+
+
+def _request_info() -> RequestInfo:
+    host, _, port = request.host.rpartition(":")
+    if not port.isdigit():
+        host, port = request.host, "443" if request.is_secure else "80"
+    return RequestInfo(
+        method=request.method,
+        scheme=request.scheme,
+        host=host,
+        port=int(port),
+        root_path=request.root_path,
+        path=request.path,
+        query=request.query_string.decode("latin-1"),
+        client=(request.remote_addr or "", int(request.environ.get("REMOTE_PORT") or 0)),
+        headers=list(request.headers.items()),
+    )
+
+
+_TITLES = {AppError: "This app has an error", PoolError: "This app cannot be started"}
+
+_ERROR_PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title><style>
+body{{font:16px/1.5 system-ui,sans-serif;max-width:48rem;margin:12vh auto;padding:0 1.5rem;color:#1f2937;background:#fff}}
+pre{{overflow:auto;padding:1rem;background:#f3f4f6;border-radius:.5rem;font-size:.85rem}}
+@media(prefers-color-scheme:dark){{body{{color:#e5e7eb;background:#111827}}pre{{background:#1f2937}}}}
+</style></head><body><h1>{title}</h1><p>{text}</p>{trace}</body></html>"""
+
+
+def error_page(error: HtagError, debug: bool) -> Response:
+    """A page with the status of *error*; details of what failed are for developers only."""
+    title = next((text for kind, text in _TITLES.items() if isinstance(error, kind)), "This does not work")
+    reference = secrets.token_hex(4)
+    logger.error("[%s] %s\n%s", reference, error, error.trace)
+    if debug or isinstance(error, PoolError):
+        text, trace = html.escape(str(error)), error.trace if debug else ""
+    else:
+        text, trace = f"The log of the server says more, at reference {reference}.", ""
+    shown = f"<pre>{html.escape(trace)}</pre>" if trace else ""
+    body = _ERROR_PAGE.format(title=title, text=text, trace=shown)
+    return Response(body, status=error.status, headers=PRIVATE)

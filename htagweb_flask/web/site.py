@@ -1,0 +1,114 @@
+"""Everything of ours that belongs to one Flask app, and the apps that are mounted on it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from flask import Flask, request
+from itsdangerous import URLSafeSerializer
+
+from ..appref import AppRef
+from ..brokers.base import Broker, Slot
+from ..brokers.socket import SocketBroker
+from ..config import Options, Settings, settings_from
+from ..placement import slot_of
+from .guard import signer_of
+from .launch import kind_of, private_dir, run_dir_of, server_of, start_pool
+from .sessions import Sessions
+
+__all__ = ["Mount", "Site"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Mount:
+    """An app at its place in a Flask app: two mounts of one class are two apps, each with its own options."""
+
+    key: str
+    app: AppRef
+    options: Options
+
+    def slot(self, link: str) -> Slot:
+        """The worker of the session *link*."""
+        options = self.options
+        return Slot(
+            slot_of(self.key, link, options.workers),
+            str(self.app),
+            (("scope", options.scope), ("idle_timeout", options.idle_timeout), ("debug", options.debug)),
+        )
+
+
+class Site:
+    """The state of htagweb_flask in one Flask app (``flask_app.extensions["htag"]``). Made without any I/O:
+    everything is found at the first request."""
+
+    def __init__(self, flask_app: Flask) -> None:
+        self._flask_app = flask_app
+        self._mounts: dict[tuple[str, AppRef], Mount] = {}
+        self.sessions = Sessions(flask_app, self.folder)
+        flask_app.session_interface = self.sessions
+
+    @cached_property
+    def settings(self) -> Settings:
+        """All HTAG_* settings."""
+        return settings_from(self._flask_app.config, self._flask_app.debug)
+
+    @cached_property
+    def _data_dir(self) -> str:
+        wanted = self.settings.data_dir or os.path.join(self._flask_app.instance_path, "htagweb")
+        try:
+            os.makedirs(wanted, mode=0o700, exist_ok=True)
+            if os.access(wanted, os.W_OK):
+                return wanted
+        except OSError:
+            pass
+        owner = os.getuid() if hasattr(os, "getuid") else "0"
+        path = private_dir(os.path.join(tempfile.gettempdir(), f"htagweb-data-{owner}"))
+        logger.warning("%s cannot be written: sessions and keys are in %s. Set HTAG_DATA_DIR", wanted, path)
+        return path
+
+    def folder(self, name: str) -> str:
+        """The folder *name* in our data folder, private and made if need be."""
+        path = os.path.join(self._data_dir, name)
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        return path
+
+    @cached_property
+    def signer(self) -> URLSafeSerializer:
+        """Signs the tokens of pages."""
+        return signer_of(self._flask_app, os.path.join(self._data_dir, "secret_key"))
+
+    @cached_property
+    def broker(self) -> Broker:
+        """The way to the pool. Needs a request, which tells what server this is."""
+        settings = self.settings
+        server = server_of(request.environ)
+        run_dir = run_dir_of(settings, server)
+        kind = kind_of(settings)
+        return SocketBroker(
+            run_dir, kind, server, settings.pool_start, lambda: start_pool(settings, run_dir, kind, server)
+        )
+
+    def mount(self, name: str, app: AppRef, given: Mapping[str, Any]) -> Mount:
+        """The mount of *app* under the endpoint *name*, with its options."""
+        found = self._mounts.get((name, app))
+        if found is None:
+            options = replace(self.settings.options, **given)
+            identity = f"{name}/{app}/{sorted(asdict(options).items())}"
+            key = f"{app.name.lower()[:16]}-{hashlib.sha256(identity.encode()).hexdigest()[:10]}"
+            found = self._mounts[name, app] = Mount(key, app, options)
+        return found
+
+    def adopt_sessions(self) -> None:
+        """Takes note of a session interface that the site set after us (``Session(app)``)."""
+        if self._flask_app.session_interface is not self.sessions:
+            self.sessions = Sessions(self._flask_app, self.folder)
+            self._flask_app.session_interface = self.sessions

@@ -1,0 +1,128 @@
+"""Runs the checks that are named and sums them up: check.py lint js htag1 htag2 -- PYTEST-ARGUMENTS
+
+All run, also after a failure: one run shows all that is wrong. The last line is the sum, also left in
+test-results/summary.txt; the exit status is 1 when anything failed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "test-results"
+
+
+@dataclass
+class Count:
+    """What a check found. A linter is one check: passed or failed."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def add(self, other: Count) -> None:
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+    def __str__(self) -> str:
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        return f"{self.passed} passed, {self.failed} failed{skipped}"
+
+
+def run(title: str, command: list[str | Path], env: dict[str, str] | None = None) -> int:
+    print(f"\n=== {title}", flush=True)
+    return subprocess.call([str(part) for part in command], cwd=ROOT, env={**os.environ, **(env or {})})
+
+
+def one(status: int) -> Count:
+    return Count(failed=1) if status else Count(passed=1)
+
+
+def lint(_: list[str]) -> Count:
+    total = one(run("ruff", [sys.executable, "-m", "ruff", "check", "."]))
+    total.add(one(run("mypy", [sys.executable, "-m", "mypy"])))
+    return total
+
+
+def javascript(_: list[str]) -> Count:
+    """The tests of the browser's side, on Node's own runner. The files are named, as Node's rules differ."""
+    files = sorted((ROOT / "tests" / "js").glob("**/*.test.*js"))
+    node = shutil.which("node")
+    if not files or (node is None and os.environ.get("MISSING") == "skip"):
+        print("\n=== JavaScript: nothing to run")
+        return Count(skipped=len(files))
+    if node is None:
+        print("\n=== JavaScript: Node is not installed")
+        return Count(failed=1)
+    print("\n=== JavaScript", flush=True)
+    done = subprocess.run([node, "--test", *map(str, files)], cwd=ROOT, capture_output=True, text=True)
+    print(done.stdout if done.returncode else "\n".join(done.stdout.splitlines()[-8:]), done.stderr)
+    found = {word: int(number) for word, number in re.findall(r"^\W*(pass|fail) (\d+)$", done.stdout, re.M)}
+    failed = found.get("fail", 0) or int(done.returncode != 0)
+    return Count(passed=found.get("pass", 0), failed=failed)
+
+
+def pytest(generation: int) -> Callable[[list[str]], Count]:
+    """The suite, in the environment of that generation of htag."""
+
+    def check(arguments: list[str]) -> Count:
+        python = ROOT / f".venv-htag{generation}" / "bin" / "python"
+        report = RESULTS / f"htag{generation}.xml"
+        report.unlink(missing_ok=True)
+        # What is missing on this machine fails a test here (see tests/support.py), unless one asked to skip.
+        env = {} if os.environ.get("MISSING") == "skip" else {"CI": "1"}
+        status = run(
+            f"pytest, htag {generation}", [python, "-m", "pytest", f"--junitxml={report}", *arguments], env
+        )
+        return counted(report, status)
+
+    return check
+
+
+def counted(report: Path, status: int) -> Count:
+    """The figures of a JUnit report; a run that failed without a failed test counts as one."""
+    total = Count()
+    if report.exists():
+        for suite in ElementTree.parse(report).getroot().iter("testsuite"):
+            figures = {name: int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")}
+            total.failed += figures["failures"] + figures["errors"]
+            total.skipped += figures["skipped"]
+            total.passed += figures["tests"] - figures["failures"] - figures["errors"] - figures["skipped"]
+    if status and not total.failed:
+        total.failed = 1
+    return total
+
+
+CHECKS = {"lint": lint, "js": javascript, "htag1": pytest(1), "htag2": pytest(2)}
+
+
+def main() -> int:
+    split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    names, arguments = sys.argv[1:split], sys.argv[split + 1 :]
+    RESULTS.mkdir(exist_ok=True)
+    start = time.monotonic()
+    total, lines = Count(), []
+    for name in names:
+        count = CHECKS[name](arguments)
+        total.add(count)
+        lines.append(f"{name:6} {count}")
+    print("\n=== Sum")
+    print("\n".join(lines))
+    print(f"in {time.monotonic() - start:.0f} seconds")
+    (RESULTS / "summary.txt").write_text(f"{total}\n")
+    print(total, flush=True)
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
