@@ -2,7 +2,17 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .errors import AppError, BadMessage, ConfigError, Gone, HtagError, PoolError, Refused, SequenceGap, TooLarge
+from .errors import (
+    AppError,
+    BadMessage,
+    ConfigError,
+    Gone,
+    HtagError,
+    PoolError,
+    Refused,
+    SequenceGap,
+    TooLarge,
+)
 
 if TYPE_CHECKING:
     from .extension import Htag, handle, htag_blueprint
@@ -27,7 +37,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Loads the web side when it is asked for: the pool's processes import this package, too, and never Flask."""
+    """Loads the web side when it is asked for: the pool imports this package too, and never Flask."""
     if name in ("Htag", "handle", "htag_blueprint"):
         from . import extension
 

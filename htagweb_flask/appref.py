@@ -54,8 +54,8 @@ class AppRef:
             return cls._of_text(target, package)
         if not isinstance(target, type):
             raise ConfigError(
-                f"{target!r} is not an htag app: give a Tag class (not an instance), a module that holds App, "
-                'or a string "module:Class"'
+                f"{target!r} is not an htag app: give a Tag class (not an instance), a module that holds "
+                'App, or a string "module:Class"'
             )
         if "<locals>" in target.__qualname__:
             raise ConfigError(

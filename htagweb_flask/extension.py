@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, Flask, Response, abort, current_app, request, url_for
+from flask.blueprints import BlueprintSetupState
 
 from .appref import AppRef
 from .config import options_from
@@ -39,6 +40,10 @@ class Htag:
         flask_app.extensions["htag"] = Site(flask_app)
 
 
+def _prepare(state: BlueprintSetupState) -> None:
+    _site(cast(Flask, state.app))
+
+
 def _site(flask_app: Flask) -> Site:
     if "htag" not in flask_app.extensions:
         Htag(flask_app)
@@ -60,7 +65,7 @@ def htag_blueprint(target: Any, *, name: str | None = None, **options: Any) -> B
     app = AppRef.of(target)
     given = options_from(options)
     blueprint = Blueprint(name or _unique(app.name), __name__)
-    blueprint.record(lambda state: _site(state.app) and None)
+    blueprint.record(_prepare)
 
     def mount() -> tuple[Site, Mount]:
         site = _site(current_app)
@@ -100,7 +105,7 @@ def handle(target: Any, **options: Any) -> Response:
     """The response of an htag app inside your own view, behind your own checks.
 
     The view must accept GET and POST: what the page does comes to the same URL. *target* and *options* are
-    those of :func:`htag_blueprint`. Raises ConfigError for a bad target or option, and for a view without POST.
+    those of :func:`htag_blueprint`. Raises ConfigError for those, and for a view without POST.
     """
     site = _site(current_app)
     if request.url_rule is not None and "POST" not in (request.url_rule.methods or ()):

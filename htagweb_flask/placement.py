@@ -10,7 +10,7 @@ __all__ = ["POOL", "SECRET", "address_file", "slot_of"]
 POOL = "pool"
 """Name of the supervisor's own socket."""
 
-SECRET = "secret"
+SECRET = "secret"  # noqa: S105 - the name of a file
 """File of the run directory whose content opens every connection."""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -22,10 +23,8 @@ from flask_session.cachelib import CacheLibSessionInterface
 from .protocol import Delta
 from .session import pack, unpack
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["SessionStore", "file_sessions"]
 
@@ -55,7 +54,7 @@ class _PackedFiles:
 class _SessionFiles(FileSystemCache):
     """Session files that nothing but their age removes: by default cachelib keeps 500 of them."""
 
-    serializer = _PackedFiles()
+    serializer = cast(Any, _PackedFiles())
 
     def __init__(self, folder: str) -> None:
         super().__init__(folder, threshold=0, mode=0o600)
@@ -103,7 +102,7 @@ class SessionStore:
         name = hashlib.sha256(sid.encode()).hexdigest()[:2]
         with open(os.path.join(self._lock_dir, f"session-{name}.lock"), "w") as file:
             pause = 0.0005
-            while fcntl is not None:
+            while sys.platform != "win32":
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     break

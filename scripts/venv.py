@@ -46,7 +46,7 @@ def main():
     print(f"Installing {' '.join(packages)} into {folder}", flush=True)
     python = create(folder)
     if subprocess.call(
-        [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-U", *packages]
+        [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "-U", *packages]
     ):
         fail(f"The installation into {folder} failed, see above.")
     with open(os.path.join(folder, stamp), "w"):

@@ -26,7 +26,7 @@ import pytest
 
 from tests.support import ROOT, unavailable, wait_until
 
-__all__ = ["KINDS", "LEAVING", "RUNNING", "Server", "ServerError", "redis_server", "serve"]
+__all__ = ["KINDS", "LEAVING", "RUNNING", "Server", "ServerError", "alive", "redis_server", "serve"]
 
 KINDS = ("gunicorn-gevent", "gunicorn-gthread", "gunicorn-sync", "waitress", "werkzeug")
 
@@ -47,7 +47,7 @@ class ServerError(AssertionError):
     """The server did not start, or left something behind."""
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
     """Whether the process runs; a zombie, which only waits to be reaped, does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
@@ -64,7 +64,7 @@ def _command(pid: int) -> str:
 
 def _group(pgid: int) -> list[int]:
     """The living processes of a process group."""
-    return [pid for pid in _pids() if _alive(pid) and _pgid(pid) == pgid]
+    return [pid for pid in _pids() if alive(pid) and _pgid(pid) == pgid]
 
 
 def _pgid(pid: int) -> int:
@@ -83,7 +83,7 @@ def _with_environment(entry: bytes) -> list[int]:
     found = []
     for pid in _pids():
         with contextlib.suppress(OSError):
-            if entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") and _alive(pid):
+            if entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") and alive(pid):
                 found.append(pid)
     return found
 
@@ -155,10 +155,10 @@ class Server:
     def worker_pids(self) -> list[int]:
         """The processes that answer requests, oldest first."""
         if not self.kind.startswith("gunicorn"):
-            return [self.pid] if _alive(self.pid) else []
+            return [self.pid] if alive(self.pid) else []
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         # A worker is the master's fork, in its group; anything else that the master may start is not.
-        return sorted(pid for pid in map(int, children) if _alive(pid) and _pgid(pid) == self.pid)
+        return sorted(pid for pid in map(int, children) if alive(pid) and _pgid(pid) == self.pid)
 
     def pool_pids(self) -> list[int]:
         """The pools of this server, by the files in which they write their number."""
@@ -166,7 +166,7 @@ class Server:
         for file in self.run_dir.rglob("pool.pid"):
             with contextlib.suppress(OSError, ValueError):
                 pids.append(int(file.read_text().split()[0]))
-        return [pid for pid in pids if _alive(pid)]
+        return [pid for pid in pids if alive(pid)]
 
     def pool_processes(self) -> dict[int, str]:
         """Every living process of this server outside the server's own group: pid and command line."""

@@ -8,12 +8,11 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.servers import KINDS, RUNNING, Server, ServerError, redis_server, serve
+from tests.servers import KINDS, RUNNING, Server, ServerError, alive, redis_server, serve
 from tests.support import wait_until
 
 
@@ -33,7 +32,7 @@ def test_a_server_of_each_kind_answers_and_leaves_nothing(kind: str) -> None:
         pids = [server.pid, *server.worker_pids()]
     assert not RUNNING
     assert not server.folder.exists()
-    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+    assert not [pid for pid in pids if alive(pid)]
 
 
 @pytest.mark.parametrize("kind", ["gunicorn-gevent", "gunicorn-gthread", "waitress", "werkzeug"])

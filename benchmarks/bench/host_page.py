@@ -56,11 +56,10 @@ class HostPage(Page):
         await hello
 
     async def click(self) -> None:
-        assert self.connection is not None
         self.clicks += 1
         message = self._button.message(self.clicks)
         body = f'{{"seq": {self.clicks}, "cursor": {self._cursor}, "message": {message}}}'
-        response = await self.connection.send(with_body(self._call_head, body.encode()))
+        response = await self.post(with_body(self._call_head, body.encode()))
         if response.status != 200:
             raise WrongReply(f"click {self.clicks}: status {response.status}, {response.body[:300]!r}")
         batch = json.loads(response.body)
@@ -75,7 +74,9 @@ class HostPage(Page):
         """Send the beacon of a page that is being hidden."""
         if self.connection is not None:
             head = self._post_head("leave", "text/plain;charset=UTF-8", token="")
-            await self.connection.send(with_body(head, self._token.encode()))
+            response = await self.post(with_body(head, self._token.encode()))
+            if response.status >= 300:
+                raise WrongReply(f"leave: status {response.status}, {response.body[:300]!r}")
 
     def close(self) -> None:
         super().close()

@@ -28,6 +28,7 @@ class Plan:
     Attributes:
         rounds: how often each stack is measured.
         clients: pages that click at the same time, and sessions over which memory is measured.
+        earlier: sessions opened before those, by which every process of a pool has its first one.
         seconds: duration of each of the two click measures.
         pages: first pages loaded one after the other.
         parallel_pages: bound of the pages loaded by `loaders` at the same time.
@@ -39,6 +40,7 @@ class Plan:
 
     rounds: int = 5
     clients: int = 50
+    earlier: int = 10
     seconds: float = 3.0
     pages: int = 30
     parallel_pages: int = 300
@@ -52,6 +54,7 @@ class Plan:
 QUICK = Plan(
     rounds=1,
     clients=5,
+    earlier=4,
     seconds=0.4,
     pages=3,
     parallel_pages=10,
@@ -88,14 +91,14 @@ class Pages:
 
 @dataclass(frozen=True)
 class Sample:
-    """One round of one stack with one app; memory per session and of the tree before, in kB of PSS."""
+    """One round of one stack with one app; memory per session and of the tree with one, in kB of PSS."""
 
     one: Clicks
     many: Clicks
     pages: Pages | None
     session_kb: float | None
-    base_kb: float
-    retries: int
+    tree_kb: float
+    tally: Tally
 
 
 @dataclass(frozen=True)
@@ -180,6 +183,10 @@ async def measure_server(server: Server, stack: Stack, plan: Plan) -> Sample:
     try:
         first = await open_page(plan.warm_up)
         one = await measure_clicks(server, [first], plan.seconds)
+        alone = pss_kb(server.pids())
+        for _ in range(plan.earlier):
+            await open_page(1)
+        await asyncio.sleep(SETTLE)
         base = pss_kb(server.pids())
         others = [await open_page(1) for _ in range(plan.clients)]
         await asyncio.sleep(SETTLE)
@@ -188,11 +195,13 @@ async def measure_server(server: Server, stack: Stack, plan: Plan) -> Sample:
             await asyncio.gather(*(page.click() for page in others))
         many = await measure_clicks(server, others, plan.seconds)
         await asyncio.gather(*(page.leave() for page in opened))
+        for page in opened:
+            page.close()
         pages = await measure_pages(server, new_page, plan) if stack.has_sessions else None
     finally:
         for page in opened:
             page.close()
-    return Sample(one, many, pages, session_kb, base, tally.retries)
+    return Sample(one, many, pages, session_kb, alone, tally)
 
 
 async def measure_stack(stack: Stack, python: str, app: str, plan: Plan) -> Sample:

@@ -13,9 +13,10 @@ from .websocket import WebSocket
 
 @dataclass
 class Tally:
-    """What went wrong and was tried again on one server."""
+    """What was tried again on one server: pages after a 500, and requests over a closed connection."""
 
     retries: int = 0
+    reconnections: int = 0
 
 
 class Page(ABC):
@@ -50,6 +51,18 @@ class Page(ABC):
         """Close the connections at once."""
         if self.connection is not None:
             self.connection.close()
+
+    async def post(self, request: bytes) -> Response:
+        """Send a request over the page's connection; as a browser does, over a new one if the server has closed
+        that one meanwhile (gunicorn does so after two idle seconds).
+        """
+        assert self.connection is not None
+        try:
+            return await self.connection.send(request)
+        except ConnectionResetError:
+            self.tally.reconnections += 1
+            self.connection = await Connection.open(self.port)
+            return await self.connection.send(request)
 
     async def get(self) -> Response:
         """GET the page as a navigating browser without cookies, over a new connection."""
@@ -128,10 +141,9 @@ class EchoPage(Page):
         )
 
     async def click(self) -> None:
-        assert self.connection is not None
         self.clicks += 1
         body = b'{"seq": %d, "pad": "' % self.clicks
         body += b"x" * (self.size - len(body) - 2) + b'"}'
-        response = await self.connection.send(with_body(self._head, body))
+        response = await self.post(with_body(self._head, body))
         if response.body != body:
             raise WrongReply(f"click {self.clicks}: status {response.status}, {response.body[:300]!r}")

@@ -60,8 +60,9 @@ CLIENT_COLUMNS = [
     Column("client's share of a core, 1 page", lambda s: s.one.client_share, "{:.2f}"),
     Column("many pages", lambda s: s.many.client_share, "{:.2f}"),
     Column("client's CPU µs per interaction", lambda s: s.many.client_cpu, "{:.0f}"),
-    Column("server tree with one session, MB", lambda s: s.base_kb / 1024, "{:.0f}"),
-    Column("pages tried again after a 500, per round", lambda s: float(s.retries), "{:.0f}"),
+    Column("server tree with one session, MB", lambda s: s.tree_kb / 1024, "{:.0f}"),
+    Column("pages asked again after a 500", lambda s: float(s.tally.retries), "{:.0f}"),
+    Column("connections opened again", lambda s: float(s.tally.reconnections), "{:.0f}"),
 ]
 
 

@@ -1,1 +1,1 @@
-"""The web processes' half of the wire. Blocking calls only, so that gevent's patching is all that is needed."""
+"""The web processes' half of the wire. Blocking calls only: gevent's patching is all it takes."""

@@ -83,7 +83,9 @@ class Connection:
 class SocketBroker(Broker):
     """See :class:`Broker`. *start* is called to have a pool in *run_dir*, when there is none."""
 
-    def __init__(self, run_dir: str, kind: str, server: int, start_timeout: float, start: Callable[[], None]) -> None:
+    def __init__(
+        self, run_dir: str, kind: str, server: int, start_timeout: float, start: Callable[[], None]
+    ) -> None:
         self._run_dir = run_dir
         self._kind = kind
         self._server = server

@@ -1,1 +1,1 @@
-"""The pool: a process tree of its own that holds every instance. Asyncio and threads; Flask is never imported."""
+"""The pool: a process tree of its own that holds every instance. Asyncio and threads, never Flask."""

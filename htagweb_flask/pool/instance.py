@@ -226,19 +226,22 @@ class Instance:
         logger.error("%s: %s\n%s", self.name, error, error.trace)
         return failure(error)
 
+    def _built(self) -> Adapter:
+        if self._adapter is None:
+            raise RuntimeError("a client came before its page")
+        return self._adapter
+
     async def _attached(self) -> None:
-        if self._adapter:
-            await self._adapter.attached()
+        await self._built().attached()
 
     async def _interact(self, client: Client, seq: int, message: bytes) -> None:
-        assert self._adapter is not None
-        refusal: Failure | None = None
+        adapter, refusal = self._built(), None
         try:
-            if self._adapter.overlapping:
-                await self._adapter.interact(message, client.id)
+            if adapter.overlapping:
+                await adapter.interact(message, client.id)
             else:
                 async with self._turn:
-                    await self._adapter.interact(message, client.id)
+                    await adapter.interact(message, client.id)
         except (BadMessage, Refused) as error:
             logger.warning("%s refused an interaction: %s", self.name, error)
             refusal = failure(BadMessage("this page does not offer that interaction"))
@@ -261,8 +264,7 @@ class Instance:
             waiter.reply(client.batch(waiter, done, self._delta()))
 
     async def _answer_anew(self, client: Client, waiter: Waiter, done: bool) -> None:
-        assert self._adapter is not None
-        body = self._adapter.snapshot()
+        body = self._built().snapshot()
         with self._lock:
             if client.outbox.missed(waiter.cursor):
                 client.outbox.put_reset(body)

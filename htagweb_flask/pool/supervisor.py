@@ -104,7 +104,7 @@ class Supervisor:
             reply(Done(slot.process.pid if slot.process else 0))
         except HtagError as error:
             reply(failure(error))
-        except TimeoutError:
+        except asyncio.TimeoutError:  # not the built-in one before Python 3.11
             if slot.process and not slot.ready.done():
                 slot.process.kill()
             reply(failure(AppError(f"the import of {message.app} took longer than {self._config.start:g} s")))
@@ -176,7 +176,7 @@ class Supervisor:
             alone = not watch.connections and not watch.servers
             if alone and time.monotonic() - watch.empty_since > self._config.grace:
                 return
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self.stop.wait(), min(0.5, self._config.grace))
 
     async def end_workers(self) -> None:
@@ -186,10 +186,8 @@ class Supervisor:
         for process in processes:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
-        _, late = await asyncio.wait(
-            [asyncio.create_task(process.wait()) for process in processes] or [asyncio.create_task(asyncio.sleep(0))],
-            timeout=STOP,
-        )
+        ends = [asyncio.create_task(process.wait()) for process in processes]
+        late = (await asyncio.wait(ends, timeout=STOP))[1] if ends else None
         if late:
             for process in processes:
                 with contextlib.suppress(ProcessLookupError):

@@ -101,7 +101,13 @@ class Worker:
         if instance is None or instance.ended:
             name = f"{self._app.__qualname__}-{hashlib.sha256('/'.join(key).encode()).hexdigest()[:8]}"
             instance = self._instances[key] = Instance(
-                name, self._build, session, self._clients, self._loop, self._config.idle_timeout, self._config.debug
+                name,
+                self._build,
+                session,
+                self._clients,
+                self._loop,
+                self._config.idle_timeout,
+                self._config.debug,
             )
         return instance
 
@@ -143,7 +149,8 @@ def _load(app: str) -> type:
         raise
     except BaseException as error:  # sys.exit() at import, too
         trace = "".join(traceback.format_exception(error))
-        raise AppError(f"import of {AppRef.parse(app).module}: {type(error).__name__}: {error}", trace) from None
+        text = f"import of {AppRef.parse(app).module}: {type(error).__name__}: {error}"
+        raise AppError(text, trace) from None
     monkey = sys.modules.get("gevent.monkey")
     if monkey is not None and monkey.is_module_patched("threading"):
         raise AppError(

@@ -6,7 +6,7 @@
  * every trouble has one cure: ask again for what comes after the cursor.
  *
  * A classic script, the first of the page: htag's own scripts find here what they call. Node loads it for the
- * tests; nothing touches window or document before start(). */
+ * tests; nothing touches window or document before run(). */
 (function () {
   "use strict";
 
@@ -33,7 +33,7 @@
 
   /** What an answer means, whatever was asked: "ok", "retry", "refused" (for good), "gone" or "ended". */
   function judge({ status, type, ok, headers }) {
-    // With redirect "manual" one can see that there is a redirect: to a login page.
+    // With redirect "manual" one sees that there is a redirect: to a login page.
     if (type === "opaqueredirect" || status === 0 || status === 401 || status === 403) return "ended";
     if (status === 409 || status === 410) return "gone";
     if (status === 408 || status === 429 || status > 501) return "retry";
@@ -42,35 +42,16 @@
     return /html/i.test(headers.get("Content-Type")) ? "ended" : "ok";
   }
 
-  function checkBatch(batch) {
-    if (!Array.isArray(batch.payloads)) throw new TypeError("not a batch");
-    return batch;
-  }
-
-  /** A wait that good news cuts short, unless it is firm: the server's own wish (Retry-After). */
-  class Pause {
-    wait(ms, firm = false) {
-      return new Promise((resolve) => {
-        const timer = setTimeout(resolve, ms);
-        this.cut = (anyway) => {
-          if (firm && !anyway) return;
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
-
-    retry(attempt, { wait = 0 }) {
-      return this.wait(Math.max(backoff(attempt), wait), wait > 0);
-    }
-
-    cut() {} // until there is something to cut
-  }
-
+  /** Ends a request in time; or is a pause, for who awaits over(). */
   class Deadline extends AbortController {
-    constructor(ms) {
+    constructor(ms, firm = false) {
       super();
+      this.firm = firm;
       this.extend(ms);
+    }
+
+    static toRetry(attempt, { wait = 0 }) {
+      return new Deadline(Math.max(backoff(attempt), wait), wait > 0);
     }
 
     extend(ms) {
@@ -78,111 +59,96 @@
       this.timer = setTimeout(() => this.abort(), ms);
     }
 
-    /** Also frees the connection of an answer that was not read to its end. */
-    end() {
+    /** A firm pause is the server's own wish (Retry-After): good news does not shorten it. */
+    cut(anyway) {
+      if (this.firm && !anyway) return;
       clearTimeout(this.timer);
       this.abort();
     }
-  }
 
-  /** Cuts bytes into server-sent events, wherever the chunks end. */
-  class EventParser {
-    constructor(onEvent) {
-      Object.assign(this, { onEvent, decoder: new TextDecoder(), line: "", event: "", data: [], afterCR: false });
-    }
-
-    push(bytes) {
-      let text = this.decoder.decode(bytes, { stream: true });
-      if (!text) return;
-      // A CR ends its line at once. Should a LF follow in the next chunk, it belongs to that CR.
-      if (this.afterCR && text[0] === "\n") text = text.slice(1);
-      this.afterCR = text.endsWith("\r");
-      const lines = text.split(/\r\n?|\n/); // of the new text only: a payload of megabytes comes in many chunks
-      lines[0] = this.line + lines[0];
-      this.line = lines.pop();
-      lines.forEach((line) => this.take(line));
-    }
-
-    take(line) {
-      const [, field, value] = /^([^:]*):? ?(.*)$/s.exec(line);
-      if (field === "event") this.event = value;
-      else if (field === "data") this.data.push(value);
-      if (line) return;
-      const { event, data } = this;
-      Object.assign(this, { event: "", data: [] });
-      if (data.length) this.onEvent(event, data.join("\n"));
+    over() {
+      return this.signal.aborted || new Promise((resolve) => (this.signal.onabort = resolve));
     }
   }
 
-  /** Applies payloads in the order of their numbers, each once. */
+  /** Returns a function that takes bytes, wherever they were cut, and calls onEvent(name, data) for each event. */
+  function eventParser(onEvent) {
+    const decoder = new TextDecoder();
+    let [rest, name, data] = ["", "", ""];
+    const take = (line) => {
+      const [, field, value] = /^([^:]*):? ?(.*?)\r?$/s.exec(line);
+      if (field === "event") name = value;
+      else if (field === "data") data += value;
+      else if (!field && !value && data) {
+        onEvent(name, JSON.parse(data));
+        [name, data] = ["", ""];
+      }
+    };
+    return (bytes) => {
+      const lines = decoder.decode(bytes, { stream: true }).split("\n");
+      lines[0] = rest + lines[0];
+      rest = lines.pop();
+      lines.forEach(take);
+    };
+  }
+
+  /** Applies payloads in the order of their numbers, each once. `apply` does not throw. */
   class Inbox {
-    constructor(cursor, { apply, onGap, onError }) {
-      Object.assign(this, { cursor, apply, onGap, onError, held: new Map(), timer: null });
+    constructor(cursor, apply, onGap) {
+      Object.assign(this, { cursor, apply, onGap, held: new Map(), timer: null });
     }
 
     receive({ first, payloads, reset }) {
       const before = this.cursor;
       if (reset && first > before) {
-        // A full render: what is missing before it will not come, and what is held is older.
+        // A full render: what is missing before it will not come, and what is held from there is older.
         for (const number of this.held.keys()) if (number < first) this.held.delete(number);
         this.cursor = first - 1;
       }
       payloads.forEach((payload, i) => first + i > this.cursor && this.held.set(first + i, payload));
-      while (this.held.has(this.cursor + 1)) this.applyNext();
+      while (this.held.has(this.cursor + 1)) {
+        this.cursor += 1; // before it is applied: what fails once would fail again
+        const payload = this.held.get(this.cursor);
+        this.held.delete(this.cursor);
+        this.apply(payload);
+      }
       // What is missing is on its way in another answer. If not, somebody must ask for it. Payloads that arrive
       // meanwhile don't start the time anew, or a busy push would put that off for ever.
-      if (this.cursor > before || !this.held.size) this.timer = clearTimeout(this.timer);
-      if (this.held.size && !this.timer) {
-        this.timer = setTimeout(() => {
-          this.timer = null;
-          this.onGap();
-        }, GAP_LIMIT);
-      }
-    }
-
-    applyNext() {
-      this.cursor += 1; // before it is applied: what fails once would fail again, and must not stop the others
-      const payload = this.held.get(this.cursor);
-      this.held.delete(this.cursor);
-      try {
-        this.apply(payload);
-      } catch (error) {
-        this.onError(error);
-      }
+      if (this.cursor > before || !this.held.size) this.timer = clearInterval(this.timer);
+      if (this.held.size) this.timer = this.timer || setInterval(this.onGap, GAP_LIMIT);
     }
   }
 
   /** The page's calls, one on its way at a time: the server sees them in the order in which they were made. */
   class CallQueue {
     constructor(client) {
-      Object.assign(this, { client, calls: [], seq: 0, open: false, closed: false, busy: false, pause: new Pause() });
-    }
-
-    send(message) {
-      try {
-        // Written down now: the message may hold live objects of the page.
-        this.calls.push({ message, json: JSON.stringify(message) });
-      } catch (error) {
-        this.client.htag.report(error, "JS");
-        this.client.htag.dropped(message);
-      }
-      this.pump();
+      Object.assign(this, { client, calls: [], seq: 0, busy: true, closed: false, pause: null });
     }
 
     start() {
-      this.open = true;
+      this.busy = false;
       this.pump();
     }
 
     /** The instance is gone: another must not get the calls that were meant for it. */
     close() {
       this.closed = true;
-      this.pause.cut(true);
-      this.pump();
+      this.pause?.cut(true);
+    }
+
+    send(message) {
+      try {
+        // Written down now: the message may hold live objects of the page.
+        this.calls.push({ message, json: JSON.stringify(message) });
+        this.pump();
+      } catch (error) {
+        this.client.htag.report(error, "JS");
+        this.client.htag.dropped(message);
+      }
     }
 
     async pump() {
-      if (this.busy || !this.open) return;
+      if (this.busy) return;
       this.busy = true;
       for (; this.calls.length; this.calls.shift()) {
         const [{ message, json }] = this.calls;
@@ -195,163 +161,155 @@
       const { client } = this;
       this.seq += 1;
       // The same bytes at each try: by its number the server runs a call once, however often it has to answer.
-      const body = `{"seq":${this.seq},"cursor":${client.cursor},"message":${json}}`;
-      for (let attempt = 0; !this.closed; attempt += 1) {
+      const body = `{"seq":${this.seq},"cursor":${client.inbox.cursor},"message":${json}}`;
+      for (let attempt = 0; ; attempt += 1) {
         const { batch, error } = await client.ask("call", body, new Deadline(CALL_LIMIT));
-        if (batch && batch.done === false) client.channel.kick(); // its result will come that way
-        if (batch) return true;
+        if (batch?.done === false) client.wake(); // its result comes over the channel
+        if (batch || this.closed) return Boolean(batch);
         if (error.verdict === "refused") {
           // These never reached the instance, which would take the next number for a gap.
           if (error.status === 404 || error.status === 413) this.seq -= 1;
           client.htag.report(error.message, "COM");
           return false;
         }
+        client.failed(error);
         if (attempt === 1 && error.status !== 429) client.htag.report(null, "COM");
-        if (!this.closed) await this.pause.retry(attempt, error);
+        await (this.pause = Deadline.toRetry(attempt, error)).over();
       }
-      return false;
     }
   }
 
-  /** Collects payloads between start() and stop(): by streaming (transport "sse") or long-polling ("longpoll",
-   * and wherever streams do not pass). With "none" it only announces the page. */
+  /** Collects payloads between start() and stop(): by streaming (transport "sse") or long-polling ("longpoll", and
+   * wherever streams do not pass). With "none" it only announces the page. */
   class Channel {
     constructor(client, kind) {
-      Object.assign(this, { client, kind, life: null, request: null, pause: new Pause(), attempt: 0, heard: 0 });
-      Object.assign(this, { failures: 0, pollUntil: 0, firm: false, polled: null, idle: 0 });
+      Object.assign(this, { client, kind, life: null, request: null, pause: null });
+      Object.assign(this, { attempt: 0, failures: 0, polled: null, pollUntil: 0 });
     }
 
     start() {
-      if (this.life) return;
       this.polled = null;
-      this.run((this.life = {}));
+      if (!this.life) this.run((this.life = {}));
     }
 
     stop() {
       this.life = null;
-      this.request?.abort();
-      this.pause.cut(true);
+      this.request?.cut(true);
+      this.pause?.cut(true);
     }
 
-    /** Tries at once if it waits to; with `force` it gives up the connection it has for a new one. */
-    kick(force) {
-      // After a sleep of the machine a dead stream looks open: the timer that watches it slept as well.
-      if (this.request && (force || (this.heard && Date.now() - this.heard > SILENCE_LIMIT))) {
-        this.request.kicked = true;
-        this.request.abort();
-      }
-      this.pause.cut();
-      if (force && this.kind === "none") this.start();
+    /** Gives up the connection it has for a new one. */
+    restart() {
+      this.stop();
+      this.start();
     }
 
     async run(life) {
       // `life` tells a loop that was stopped from the one that was started since.
       while (this.life === life) {
-        if (this.kind === "sse" && Date.now() >= this.pollUntil) await this.stream(life);
-        else await this.poll(life);
+        const mayStream = this.kind === "sse" && Date.now() >= this.pollUntil;
+        this.pause = await (mayStream ? this.stream(life) : this.poll(life));
+        if (this.pause && this.life === life) await this.pause.over();
       }
     }
 
-    /** `firm`: the server itself has said for how long. */
-    stepDown(ms, firm) {
-      // Later on a single failure is enough.
-      Object.assign(this, { pollUntil: Date.now() + ms, firm, failures: 1, polled: null });
-    }
-
-    // Read with fetch: unlike EventSource it can post a token and a cursor, and tells why it was refused.
+    /** Until the stream ends. Read with fetch: unlike EventSource it can post, and tells why it was refused. */
     async stream(life) {
       const { client } = this;
       const request = (this.request = new Deadline(HELLO_LIMITS[Math.min(this.failures, 1)]));
-      const seen = { hello: 0, bye: false };
-      let error = {};
+      let [hello, bye, error] = [0, false, {}];
+      const parse = eventParser((event, data) => {
+        if (event === "gone") return client.gone(data.reason);
+        if (event === "hello") hello = Date.now();
+        bye = event === "bye";
+        client.to("open");
+        if (event === "batch") client.inbox.receive(data);
+      });
       try {
-        const response = await client.post("stream", JSON.stringify({ cursor: client.cursor }), request);
-        await this.read(response.body.getReader(), request, seen);
+        const response = await client.post("stream", JSON.stringify({ cursor: client.inbox.cursor }), request);
+        for (const reader = response.body.getReader(); ; ) {
+          const { done, value } = await reader.read();
+          if (done) break;
+          parse(value);
+          if (hello) request.extend(SILENCE_LIMIT); // by bytes: a large payload on a slow line is no silence
+        }
       } catch (caught) {
         error = caught;
       }
       const silent = request.signal.aborted;
-      request.end();
-      this.heard = 0;
-      if (this.life !== life || request.kicked) return;
-      if (seen.bye) return this.pause.wait(Math.random() * 2 * SECOND);
-      if (error.wait) return this.stepDown(error.wait, true);
+      request.cut(true); // frees the connection of an answer that was not read to its end
+      if (this.life !== life) return null;
+      return bye ? new Deadline(Math.random() * 2 * SECOND) : this.broken(hello, silent, error);
+    }
+
+    /** What to do about a stream that ended, or did not open. Returns the pause before the next try. */
+    broken(hello, silent, error) {
+      if (error.wait) return this.stepDown(error.wait); // too many streams: the server has said for how long
       // No hello in time means a proxy that buffers, a refusal a server that lives: neither is a lost connection.
-      if (seen.hello || !(silent || error.verdict === "refused")) client.failed(error);
+      if (hello || !(silent || error.verdict === "refused")) this.client.failed(error);
       // A stream that opens only to break is not to be opened faster and faster.
-      if (seen.hello && Date.now() - seen.hello > 5 * SECOND) this.attempt = 0;
-      if (!seen.hello) this.failures += 1;
-      if (this.failures >= HELLO_LIMITS.length) this.stepDown(STREAM_AGAIN, false);
-      else if (!silent) await this.pause.retry(this.attempt++, error);
+      if (hello && Date.now() - hello > 5 * SECOND) this.attempt = 0;
+      this.failures = hello ? 0 : this.failures + 1;
+      if (this.failures >= HELLO_LIMITS.length) return this.stepDown(STREAM_AGAIN);
+      return silent ? null : Deadline.toRetry(this.attempt++, error);
     }
 
-    async read(reader, request, seen) {
-      const parser = new EventParser((event, data) => this.take(event, JSON.parse(data), seen));
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) return;
-        parser.push(value);
-        // By bytes, not by events: a large payload on a slow line is no silence.
-        if (seen.hello) request.extend(SILENCE_LIMIT);
-        this.heard = Date.now();
-      }
-    }
-
-    take(event, data, seen) {
-      if (event === "gone") return this.client.gone(data.reason);
-      if (event === "bye") seen.bye = true;
-      if (event === "hello") {
-        seen.hello = Date.now();
-        this.failures = 0;
-      }
-      this.client.to("open");
-      if (event === "batch") this.client.inbox.receive(checkBatch(data));
+    stepDown(ms) {
+      // Once it has failed, a single failure will be enough the next time.
+      Object.assign(this, { pollUntil: Date.now() + ms, failures: 1, polled: null });
+      return null;
     }
 
     async poll(life) {
-      const { client, polled } = this; // whether the last poll went well, null for the first
+      const { client, polled } = this; // whether the last poll went well; null before the first
       // The first, and the first after a failure, is answered at once: it shows that the server is there.
       const wait = polled ? POLL_WAIT : 0;
       const asked = Date.now();
-      const request = (this.request = new Deadline((wait + 15) * SECOND));
-      const { batch, error } = await client.ask("poll", JSON.stringify({ cursor: client.cursor, wait }), request);
-      if (this.life !== life || request.kicked) return;
+      this.request = new Deadline((wait + 15) * SECOND);
+      const body = JSON.stringify({ cursor: client.inbox.cursor, wait });
+      const { batch, error } = await client.ask("poll", body, this.request);
+      if (this.life !== life) return null;
       this.polled = Boolean(batch);
-      if (!batch) return this.pause.retry(this.attempt++, error);
+      if (error) client.failed(error);
+      if (error) return Deadline.toRetry(this.attempt++, error);
       this.attempt = 0;
       if (this.kind === "none") this.life = null;
       // Polls had failed as well: it was the network or the server, nothing is wrong with streams.
-      if (polled === false && !this.firm) Object.assign(this, { pollUntil: 0, failures: 0 });
-      // A server with one request at a time cannot wait. Then the pauses are ours, and grow while nothing happens.
-      const useless = wait && !batch.payloads.length && Date.now() - asked < SECOND;
-      this.idle = useless ? Math.min(15 * SECOND, this.idle * 2 || SECOND) : 0;
-      if (useless) await this.pause.wait(this.idle);
+      if (polled === false) Object.assign(this, { pollUntil: 0, failures: 0 });
+      // A server that has only one request at a time does not wait: then we do.
+      const returned = wait && !batch.payloads.length && Date.now() - asked < SECOND;
+      return returned ? new Deadline(2 * SECOND) : null;
     }
   }
 
-  /** Runs after the browser has painted what was changed so far. */
-  function afterPaint(run) {
-    const once = () => {
-      run();
-      run = () => {};
-    };
-    // A frame's callback comes before its paint, a timer set there after it. Hidden pages have no frames.
-    if (!document.hidden) requestAnimationFrame(() => setTimeout(once));
-    setTimeout(once, document.hidden ? 0 : 250);
+  /** Resolves when the browser has painted what was changed so far. */
+  function painted() {
+    return new Promise((resolve) => {
+      requestAnimationFrame(() => setTimeout(resolve)); // a frame's callback comes before its paint
+      setTimeout(resolve, document.hidden ? 0 : 250); // hidden pages have no frames
+    });
   }
 
   function redraw(id, html) {
     const element = id === "0" ? document.body : document.getElementById(id);
-    if (!element) return;
-    element.outerHTML = html;
+    if (element) element.outerHTML = html;
     // The parser puts a head before each body: every redraw of it would leave one more.
     document.querySelectorAll("head ~ head").forEach((head) => head.remove());
+  }
+
+  function append(id, html) {
+    document.getElementById(id)?.insertAdjacentHTML("beforeend", html);
+  }
+
+  // htag 1 evals inside a function of a sloppy script: `var` and `function` stay local to the code, undeclared names
+  // become global, `this` is window. A function born from an indirect eval is just that, although this file is strict.
+  function runScript(code) {
+    (0, eval)("(function () { eval(arguments[0]); })")(code);
   }
 
   /** htag 1: its pages call globals that the host has to define. */
   function htag1(client) {
     let thrown = null;
-    let evaluate = null;
 
     function report(text, kind) {
       try {
@@ -363,55 +321,42 @@
       }
     }
 
-    function guard(run) {
+    function guard(run, ...args) {
       try {
-        run();
+        run(...args);
       } catch (error) {
         if (error !== thrown) report(error, "JS"); // else _error() has reported it
       }
     }
 
-    // htag 1 evals inside a function of a sloppy script: `var` and `function` stay local to the code, undeclared
-    // names become global, `this` is window. A function born from an indirect eval is just that, in a strict file.
-    function tryScript(code) {
-      evaluate = evaluate || (0, eval)("(function () { eval(arguments[0]); })");
-      guard(() => evaluate(code));
-    }
-
     function apply(payload) {
       if (!payload || typeof payload !== "object") return report(payload, "COM");
       const { update = {}, stream = {}, post, next, err } = payload;
-      Object.keys(update).forEach((id) => guard(() => redraw(id, update[id])));
-      Object.keys(stream).forEach((id) =>
-        guard(() => document.getElementById(id)?.insertAdjacentHTML("beforeend", stream[id]))
-      );
-      if (post) tryScript(post);
-      if (next) afterPaint(() => tryScript(next)); // each step of a generator is to be seen
+      Object.keys(update).forEach((id) => guard(redraw, id, update[id]));
+      Object.keys(stream).forEach((id) => guard(append, id, stream[id]));
+      if (post) guard(runScript, post);
+      if (next) painted().then(() => guard(runScript, next)); // each step of a generator is to be seen
       if (err !== undefined) report(err, "PYTHON");
     }
 
-    function jevent(event) {
-      const plain = {};
-      for (const name in event || {}) {
-        const value = event[name];
-        if (name.toUpperCase() !== name && /^(number|boolean|string)$/.test(typeof value)) plain[name] = value;
-      }
-      return plain;
-    }
-
     const globals = {
-      jevent,
-      try_js: tryScript,
+      try_js: (code) => guard(runScript, code),
       interact: ({ id, method = null, args, kargs, event }) =>
         client.queue.send({ id, method, args: args || [], kargs: kargs || {}, event: event || {} }),
-      action(payload) {
-        let decoded = payload;
-        try {
-          if (typeof payload === "string") decoded = JSON.parse(payload);
-        } catch (error) {
-          return report(payload, "COM"); // a text that is not JSON is the error itself
+      jevent(event) {
+        const plain = {};
+        for (const name in event || {}) {
+          const isConstant = name.toUpperCase() === name;
+          if (!isConstant && /number|boolean|string/.test(typeof event[name])) plain[name] = event[name];
         }
-        client.apply(decoded);
+        return plain;
+      },
+      action(payload) {
+        try {
+          client.apply(typeof payload === "string" ? JSON.parse(payload) : payload);
+        } catch (error) {
+          report(payload, "COM"); // a text that is not JSON is the error itself
+        }
       },
       _error(text, kind) {
         report(text, kind);
@@ -442,3 +387,209 @@
       },
     };
   }
+
+  const BANNER = '<div role="status" aria-live="polite" class="htag-banner"><span></span> <button>Reload</button></div>';
+  const BANNER_STYLE = // set by script: a content security policy may forbid it in HTML
+    "position:fixed;z-index:2147483647;left:50%;bottom:1em;transform:translateX(-50%);padding:.6em 1.2em;" +
+    "border-radius:.4em;font:1rem/1.4 system-ui,sans-serif;" +
+    "background:var(--htag-banner-bg,#333);color:var(--htag-banner-fg,#fff);display:";
+
+  /** What the user sees of the connection: a class on the body, and a calm banner. */
+  class View {
+    constructor() {
+      Object.assign(this, { isOff: false, banner: null });
+    }
+
+    /** To be called, without an argument, after what may have replaced the body and the class with it. */
+    mark(isOff = this.isOff) {
+      this.isOff = isOff;
+      document.body?.classList.toggle("htagoff", isOff);
+    }
+
+    off(text, canReload) {
+      this.mark(true);
+      this.say(text, canReload);
+    }
+
+    on() {
+      if (this.isOff) this.say("");
+      this.mark(false);
+    }
+
+    say(text, canReload = false) {
+      if (!this.banner) {
+        document.documentElement.insertAdjacentHTML("beforeend", BANNER); // not in the body, which is replaced
+        this.banner = document.documentElement.lastElementChild;
+        this.banner.lastElementChild.onclick = () => location.reload();
+      }
+      const [label, button] = this.banner.children;
+      this.banner.style.cssText = BANNER_STYLE + (text ? "block" : "none");
+      button.style.display = canReload ? "" : "none";
+      // Screen readers tell the changes of a live region that they know, not what it was born with.
+      setTimeout(() => (label.textContent = text), 20);
+    }
+  }
+
+  /** Whether the page may reload by itself: 3 times in 30 s. If that cannot be counted (no storage), it may not. */
+  function mayReload(notice, now = Date.now()) {
+    try {
+      const times = JSON.parse(sessionStorage.htagReloads || "[]").filter((time) => now - time < 30 * SECOND);
+      if (times.length >= 3) return false;
+      sessionStorage.htagReloads = JSON.stringify([...times, now]);
+      sessionStorage.htagNotice = notice; // to be said by the next page
+      return true;
+    } catch (error) {
+      return false;
+    }
+  }
+
+  function takeNotice() {
+    try {
+      const { htagNotice } = sessionStorage;
+      delete sessionStorage.htagNotice;
+      return htagNotice;
+    } catch (error) {
+      return "";
+    }
+  }
+
+  /** One loaded page. Its state is "connecting", "open" or "lost", and in the end "ended" or "gone". */
+  class Client {
+    constructor(boot, view) {
+      Object.assign(this, { boot, view, state: "connecting", calm: null });
+      this.htag = boot.generation === 1 ? htag1(this) : htag2(this);
+      this.queue = new CallQueue(this);
+      this.channel = new Channel(this, boot.transport);
+      // What was rendered with the page ends at the cursor, and is applied like all that follows.
+      const before = boot.cursor - boot.payloads.length;
+      this.inbox = new Inbox(before, (payload) => this.apply(payload), () => this.channel.restart());
+    }
+
+    /** The document is there: payloads have something to change, calls made meanwhile are sent. */
+    start() {
+      this.inbox.receive({ first: this.inbox.cursor + 1, payloads: this.boot.payloads });
+      this.queue.start();
+      this.channel.start();
+    }
+
+    apply(payload) {
+      try {
+        this.htag.apply(payload);
+      } catch (error) {
+        this.htag.report(error, "JS");
+      }
+      this.view.mark();
+    }
+
+    async post(name, body, { signal }) {
+      const headers = { "Content-Type": "application/json", "X-Htag": this.boot.token };
+      const options = { method: "POST", credentials: "same-origin", redirect: "manual", cache: "no-store" };
+      const response = await fetch(this.boot.urls[name], { ...options, headers, body, signal });
+      const verdict = judge(response);
+      if (verdict === "ok") return response;
+      if (verdict === "ended") this.end("ended", TEXTS.ended);
+      if (verdict === "gone") this.gone((await response.json().catch(() => ({}))).reason);
+      const wait = Math.min(Number(response.headers.get("Retry-After")) || 0, 600) * SECOND;
+      throw Object.assign(new Error(`HTTP ${response.status}`), { status: response.status, verdict, wait });
+    }
+
+    /** Posts, and takes in the batch that is the answer. Returns { batch } or { error }, never throws. */
+    async ask(name, body, deadline) {
+      try {
+        const batch = await (await this.post(name, body, deadline)).json();
+        this.inbox.receive(batch);
+        this.to("open");
+        return { batch };
+      } catch (error) {
+        return { error };
+      } finally {
+        deadline.cut(true);
+      }
+    }
+
+    /** A request came to nothing. Being asked to slow down is no loss of the connection. */
+    failed(error) {
+      if (error.status !== 429) this.to("lost");
+    }
+
+    get isOver() {
+      return this.state === "ended" || this.state === "gone";
+    }
+
+    to(state) {
+      if (state === this.state || this.isOver) return;
+      this.state = state;
+      clearTimeout(this.calm);
+      if (state === "lost") this.calm = setTimeout(() => this.view.off(TEXTS.lost), CALM);
+      if (state !== "open") return;
+      this.view.on();
+      this.wake(); // who got through wakes the other, who may be in a long pause
+    }
+
+    /** Whoever waits to try again does it now. */
+    wake() {
+      this.queue.pause?.cut();
+      this.channel.pause?.cut();
+    }
+
+    end(state, text) {
+      this.to(state);
+      this.channel.stop();
+      this.queue.close();
+      this.view.off(text, state === "ended");
+    }
+
+    /** The instance does not exist any more: only a fresh page has another one. */
+    gone(reason) {
+      if (this.isOver) return;
+      if (reason === "exit") return this.end("ended", TEXTS.exit); // as the application wanted it
+      const notice = this.queue.calls.length ? TEXTS.unknown : "";
+      this.end("gone", notice || TEXTS.gone);
+      const reload = () => {
+        if (document.hidden) document.addEventListener("visibilitychange", reload, { once: true });
+        else if (mayReload(notice)) setTimeout(() => location.reload(), Math.random() * SECOND);
+        else this.view.off(notice || TEXTS.gone, true);
+      };
+      reload();
+    }
+  }
+
+  function listen(client) {
+    // After a change of network a dead connection may not know it yet: a new one costs nothing.
+    addEventListener("online", () => {
+      client.wake();
+      if (!client.isOver) client.channel.restart();
+    });
+    addEventListener("pageshow", ({ persisted }) => persisted && !client.isOver && client.channel.start());
+    document.addEventListener("visibilitychange", () => document.hidden || client.wake());
+    addEventListener("pagehide", ({ persisted }) => {
+      client.channel.stop();
+      const { token, urls } = client.boot;
+      if (!persisted) navigator.sendBeacon(urls.leave, new Blob([token], { type: "text/plain" }));
+    });
+  }
+
+  function run() {
+    const source = document.getElementById("htag-boot");
+    if (!source) return;
+    const view = new View();
+    const client = new Client(JSON.parse(source.textContent), view);
+    Object.assign(window, client.htag.globals);
+    window.htagweb = {
+      status: () => client.state,
+      send: (message) => client.queue.send(message),
+      get cursor() {
+        return client.inbox.cursor;
+      },
+    };
+    listen(client);
+    // On window, as htag 1 does: after what the page's own scripts do on document.
+    addEventListener("DOMContentLoaded", () => client.start(), { once: true });
+    const notice = takeNotice();
+    if (notice) view.say(notice);
+    if (notice) setTimeout(() => view.isOff || view.say(""), 8 * SECOND);
+  }
+
+  if (typeof module === "undefined" || !module.exports) run();
+  else module.exports = { Channel, Client, Deadline, Inbox, backoff, eventParser, judge, mayReload, painted };
+})();

@@ -1,4 +1,4 @@
-"""Starts the pool: by the first request that needs it, by exactly one of the web processes that race for it."""
+"""Starts the pool: by the first request that needs it, by exactly one of those that race."""
 
 from __future__ import annotations
 
@@ -14,17 +14,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import IO, Any, cast
 
 from ..brokers.socket import Connection
 from ..config import Settings
 from ..errors import PoolError
 from ..placement import POOL
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["kind_of", "private_dir", "run_dir_of", "server_of", "start_pool"]
 
@@ -100,15 +98,13 @@ def start_pool(settings: Settings, run_dir: str, kind: str, server: int) -> None
 @contextlib.contextmanager
 def _elected(path: str) -> Iterator[bool]:
     with open(path, "w") as file:
-        if fcntl is None:
-            yield True
-            return
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-        else:
-            yield True  # closing the file releases it
+        if sys.platform != "win32":
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                yield False
+                return
+        yield True  # closing the file releases it
 
 
 def _spawn(settings: Settings, run_dir: str, kind: str) -> None:
@@ -123,7 +119,7 @@ def _spawn(settings: Settings, run_dir: str, kind: str) -> None:
     paths = [os.path.abspath(path) for path in sys.path]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
     try:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - our own command
             [_python(settings), "-m", "htagweb_flask.pool"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -133,13 +129,13 @@ def _spawn(settings: Settings, run_dir: str, kind: str) -> None:
     except OSError as error:
         raise PoolError(f"the pool cannot be started: {error} (set HTAG_PYTHON)") from None
     _started[:] = [former for former in _started if former.poll() is None] + [process]
-    assert process.stdin is not None and process.stdout is not None
+    stdin, stdout = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
     with contextlib.suppress(BrokenPipeError):
-        process.stdin.write(json.dumps(config).encode())
-        process.stdin.close()
-    ready, _, _ = select.select([process.stdout], [], [], settings.pool_start)
-    line = process.stdout.readline() if ready else b""
-    process.stdout.close()
+        stdin.write(json.dumps(config).encode())
+        stdin.close()
+    ready, _, _ = select.select([stdout], [], [], settings.pool_start)
+    line = stdout.readline() if ready else b""
+    stdout.close()
     answer = json.loads(line) if line.startswith(b"{") else {}
     if "ready" not in answer:
         raise PoolError(f"the pool cannot be started: {answer.get('error', 'see the log of the server')}")
@@ -151,7 +147,9 @@ def _python(settings: Settings) -> str:
         return settings.python
     # Under uWSGI and some embedders sys.executable is the server, not Python.
     name = os.path.basename(sys.executable or "").lower()
-    found: str = sys.executable if name.startswith(("python", "pypy")) else getattr(sys, "_base_executable", "")
+    found: str = sys.executable
+    if not name.startswith(("python", "pypy")):
+        found = getattr(sys, "_base_executable", "")
     if not os.path.basename(found).lower().startswith(("python", "pypy")):
         raise PoolError(f"{found or 'nothing'} is not a Python interpreter: set HTAG_PYTHON to one")
     return found

@@ -96,19 +96,21 @@ def _request_info() -> RequestInfo:
     )
 
 
-_TITLES = {AppError: "This app has an error", PoolError: "This app cannot be started"}
+_TITLES: dict[type[HtagError], str] = {
+    AppError: "This app has an error",
+    PoolError: "This app cannot be started",
+}
 
 _ERROR_PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title><style>
-body{{font:16px/1.5 system-ui,sans-serif;max-width:48rem;margin:12vh auto;padding:0 1.5rem;color:#1f2937;background:#fff}}
-pre{{overflow:auto;padding:1rem;background:#f3f4f6;border-radius:.5rem;font-size:.85rem}}
-@media(prefers-color-scheme:dark){{body{{color:#e5e7eb;background:#111827}}pre{{background:#1f2937}}}}
+body{{font:16px/1.5 system-ui,sans-serif;max-width:48rem;margin:12vh auto;padding:0 1.5rem}}
+:root{{color-scheme:light dark}}pre{{overflow:auto;padding:1rem;border:1px solid;border-radius:.5rem}}
 </style></head><body><h1>{title}</h1><p>{text}</p>{trace}</body></html>"""
 
 
 def error_page(error: HtagError, debug: bool) -> Response:
     """A page with the status of *error*; details of what failed are for developers only."""
-    title = next((text for kind, text in _TITLES.items() if isinstance(error, kind)), "This does not work")
+    title = _TITLES.get(type(error), "This does not work")
     reference = secrets.token_hex(4)
     logger.error("[%s] %s\n%s", reference, error, error.trace)
     if debug or isinstance(error, PoolError):

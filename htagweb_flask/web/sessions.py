@@ -43,7 +43,7 @@ class LazySession(SessionMixin):
     """The session of a request of ours: opened at the first look."""
 
     def __init__(self, flask_app: Flask, request: Request, interface: SessionInterface) -> None:
-        self._open = lambda: interface.open_session(flask_app, request)
+        self._open: Callable[[], Any] = lambda: interface.open_session(flask_app, request)
         self._opened: Any = None
         self._before: dict[str, Any] = {}
 
@@ -103,7 +103,8 @@ class Sessions(SessionInterface):
             return self._given
         if flask_app.config.get("SESSION_TYPE"):
             Session(flask_app)
-            found, flask_app.session_interface = flask_app.session_interface, self
+            found = flask_app.session_interface
+            flask_app.session_interface = self
             return found
         if flask_app.secret_key:
             logger.warning(
@@ -113,7 +114,8 @@ class Sessions(SessionInterface):
             return self._given
         folder = self._folder("sessions")
         logger.info("sessions are files in %s; in production, set SESSION_TYPE as Flask-Session says", folder)
-        return file_sessions(folder)
+        files: SessionInterface = file_sessions(folder)
+        return files
 
     @property
     def shared(self) -> bool:
@@ -122,9 +124,10 @@ class Sessions(SessionInterface):
 
     @cached_property
     def store(self) -> SessionStore:
-        """Where the sessions of apps are: those of the site, or our own where the site's cannot be written."""
-        inner = self.inner
-        kept = inner if isinstance(inner, ServerSideSessionInterface) else file_sessions(self._folder("states"))
+        """Where the sessions of apps are: the site's own, or ours where those cannot be written."""
+        kept = self.inner
+        if not isinstance(kept, ServerSideSessionInterface):
+            kept = file_sessions(self._folder("states"))
         return SessionStore(kept, self._folder("locks"), lambda: self._flask_app.permanent_session_lifetime)
 
     def __getattr__(self, name: str) -> Any:

@@ -14,7 +14,7 @@ __all__ = ["BEAT", "MAX_WAIT", "events", "transport_of"]
 logger = logging.getLogger(__name__)
 
 BEAT = 15.0
-"""Seconds of silence after which a stream says that it lives: proxies cut silent ones after 60 s (nginx, ALB)."""
+"""Seconds of silence after which a stream shows that it lives; nginx cuts a silent one after 60 s."""
 
 MAX_WAIT = 25.0
 """Seconds that a long poll may wait, whatever the browser asks for."""

@@ -68,6 +68,7 @@ class Adapter(ABC):
         Raises AppError when the app cannot be rendered.
         """
 
+    @abstractmethod
     async def attached(self) -> None:
         """A page has shown that it is there (first stream, poll or interaction)."""
 
@@ -82,6 +83,7 @@ class Adapter(ABC):
     def snapshot(self) -> bytes:
         """A payload that renders the whole body again."""
 
+    @abstractmethod
     async def close(self) -> None:
         """The instance ends."""
 

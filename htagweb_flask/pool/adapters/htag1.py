@@ -67,12 +67,14 @@ class _Grants:
         known[1].add(caller.args[0] if method in ("__on__", "__on_event__") else method)
 
     def allow(self, tag: Any, call: _Call) -> bool:
-        reference, granted = self._by_tag.get(id(tag), (None, set()))
-        if reference is None or reference() is not tag:
+        """Whether *call* on *tag* stands in the page."""
+        known = self._by_tag.get(id(tag))
+        if known is None or known[0]() is not tag:
             return False
+        granted = known[1]
         if call.method in ("__on__", "__on_event__"):
             key = call.args[0] if call.args else None
-            return isinstance(key, str) and key in granted and key in tag._callbacks_
+            return isinstance(key, str) and key in granted and key in vars(tag)["_callbacks_"]
         return call.method in granted
 
 
@@ -80,7 +82,8 @@ def _write_caller(caller: Any) -> str:
     grants: _Grants | None = getattr(_thread, "grants", None)
     if grants is not None:
         grants.record(caller)
-    return _original_write(caller)
+    written: str = _original_write(caller)
+    return written
 
 
 _original_write = BaseCaller.__str__
@@ -173,13 +176,13 @@ class Htag1(Adapter):
         if call.id in self._renderer._loop and call.method is None:
             return
         tag = Tag.find_tag(call.id)
-        if tag is None or not self._grants.allow(tag, call) or not _holds(self._renderer.tag, tag):
+        if not self._grants.allow(tag, call) or not _holds(self._renderer.tag, tag):
             raise Refused(f"the page does not offer {call.method!r} on {call.id}")
 
     def _emit(self, answer: dict[str, Any], client: str | None) -> bool:
         """*answer* to the page that asked, and to the others what they must see of it."""
         host, scripts = self._host, self._renderer.take_scripts()
-        shared = {key: answer[key] for key in ("update", "stream", "post") if key in answer}
+        shared: dict[str, Any] = {key: answer[key] for key in ("update", "stream", "post") if key in answer}
         if client is not None and shared:
             host.emit(encode_payload(shared), but=client)
         if scripts:
@@ -191,6 +194,12 @@ class Htag1(Adapter):
         reached = self._emit(actions, asking.client if asking else None)
         await asyncio.sleep(0)  # let it go out now, even if what follows blocks
         return reached
+
+    async def attached(self) -> None:
+        """Nothing waits for that in htag 1."""
+
+    async def close(self) -> None:
+        """Nothing to do: its tasks are cancelled with the loop."""
 
     def snapshot(self) -> bytes:
         tag = self._renderer.tag

@@ -202,7 +202,8 @@ class Htag2(Adapter):
         self._app._walk_tree(self._app, visit)
         payload = {"action": "update", "updates": {}, "js": scripts, "statics": []} if scripts else None
         boot = boot_block(message, 2, cursor, payload)
-        return html.replace("<head>", f"<head>{boot}", 1).replace(_FAVICON, '<link rel="icon" href="data:,">', 1)
+        html = html.replace(_FAVICON, '<link rel="icon" href="data:,">', 1)
+        return html.replace("<head>", f"<head>{boot}", 1)
 
     async def attached(self) -> None:
         self._app._flush_pending_lifecycle_generators(_Socket(self._host))

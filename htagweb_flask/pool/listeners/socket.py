@@ -126,7 +126,8 @@ class Connection:
             logger.warning("a connection without the secret was refused")
             self.close()
         elif message.version != VERSION:
-            self.send(failure(PoolError(f"the pool speaks version {VERSION}, not {message.version}: restart it")))
+            text = f"the pool speaks version {VERSION}, not {message.version}: restart it"
+            self.send(failure(PoolError(text)))
         else:
             self._welcome = True
             self._listener.handler.opened(self, message)
@@ -149,7 +150,13 @@ class Listener:
     """A listening socket in the run directory."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, run_dir: str, name: str, kind: str, secret: str, handler: Handler
+        self,
+        loop: asyncio.AbstractEventLoop,
+        run_dir: str,
+        name: str,
+        kind: str,
+        secret: str,
+        handler: Handler,
     ) -> None:
         self.loop = loop
         self.secret = secret

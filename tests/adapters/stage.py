@@ -1,0 +1,180 @@
+"""A worker of the pool in this process, without sockets: apps are hosted on their real adapter and instances.
+
+    stage = Stage(App)
+    page = stage.open("name=x")        # a tests.http_client.Page: click, text, scripts, errors ...
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import secrets
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from htagweb_flask.errors import HtagError, from_wire
+from htagweb_flask.pool.adapters import adapter_class
+from htagweb_flask.pool.worker import Worker, WorkerConfig
+from htagweb_flask.protocol import (
+    Batch,
+    Failure,
+    Interact,
+    Leave,
+    Message,
+    Poll,
+    Render,
+    RequestInfo,
+    failure,
+)
+from htagweb_flask.protocol import Page as RenderedPage
+from htagweb_flask.session import pack_all, unpack
+from tests.http_client import Page
+from tests.http_session import Answer
+from tests.support import wait_until
+
+__all__ = ["Stage", "Tab"]
+
+TIMEOUT = 10
+URLS = {verb: f"/_htag/{verb}" for verb in ("call", "stream", "poll", "leave")}
+
+
+class Tab(Page):
+    """A page of a stage."""
+
+    user: Any  # the stage takes the place of a browser
+
+    def poll(self, wait: float = 0, connection: Any = None) -> dict[str, Any]:
+        return self._accept(self.post("poll", {"cursor": self.cursor, "wait": wait}), "poll")
+
+    def collect(self, text: str) -> None:
+        """Polls until the page shows *text*."""
+        wait_until(lambda: self.has(text) or (self.poll(2), self.has(text))[1], TIMEOUT, f"{text!r}", every=0)
+
+    def reload(self) -> Tab:
+        self.leave()
+        found: Tab = self.user.open(self.url.partition("?")[2])
+        return found
+
+
+class Stage:
+    """Hosts *app* for one browser: its session is kept here, as a web process keeps it in the store."""
+
+    def __init__(self, app: type, *, scope: str = "session", debug: bool = False) -> None:
+        self.session: dict[str, Any] = {}
+        self.app = app
+        self._link = secrets.token_hex(4)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="stage")
+        self._thread.start()
+        # A class of its own, as an adapter keeps what it knows of its app: a real worker has but one.
+        adapter = type("Adapter", (adapter_class(),), {})
+        config = WorkerConfig(
+            run_dir="",
+            kind="unix",
+            secret="",
+            slot="stage-0",
+            app=app.__qualname__,
+            scope=scope,
+            idle_timeout=600,
+            debug=debug,
+        )
+        try:
+            self.worker: Worker = self.run(lambda: Worker(config, adapter.prepare(app), adapter))
+        except BaseException:
+            self._stop()
+            raise
+
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        instances = list(self.worker._instances.values())
+        self.run(self.worker.end)
+        self._stop()
+        wait_until(lambda: all(one._loop.is_closed() for one in instances), TIMEOUT, "instances have ended")
+
+    def _stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(TIMEOUT)
+        self._loop.close()
+
+    def run(self, call: Callable[[], Any]) -> Any:
+        """Calls it in the thread of the worker."""
+
+        async def inside() -> Any:
+            return call()
+
+        return asyncio.run_coroutine_threadsafe(inside(), self._loop).result(TIMEOUT)
+
+    @property
+    def instances(self) -> int:
+        """How many instances are alive."""
+        return sum(not one.ended for one in self.worker._instances.values())
+
+    def ask(self, message: Message) -> Message:
+        """The reply of the worker. Raises the error that it replies."""
+        future: Future[Message] = Future()
+
+        def handle() -> None:
+            try:
+                self.worker.handle(message, future.set_result)
+            except HtagError as error:  # as the listener does
+                future.set_result(failure(error))
+
+        self._loop.call_soon_threadsafe(handle)
+        reply = future.result(TIMEOUT)
+        if isinstance(reply, Failure):
+            raise from_wire(reply.code, reply.text, reply.trace)
+        if isinstance(reply, Batch | RenderedPage) and reply.delta:
+            self.session.update({key: unpack(value) for key, value in reply.delta.put.items()})
+            for key in reply.delta.drop:
+                self.session.pop(key, None)
+        return reply
+
+    def open(self, query: str = "", *, transport: str = "sse", **request: Any) -> Tab:
+        """Loads the page. Raises AppError when it cannot be built or rendered."""
+        client = secrets.token_hex(8)
+        info = {
+            "method": "GET",
+            "scheme": "http",
+            "host": "stage.test",
+            "port": 80,
+            "root_path": "",
+            "path": "/",
+            "query": query,
+            "client": ("127.0.0.1", 4000),
+            "headers": [("Host", "stage.test"), ("Cookie", "taste=sweet")],
+            **request,
+        }
+        boot = {"token": client, "urls": URLS, "debug": False}
+        packed = pack_all(self.session)
+        message = Render(client, self._link, RequestInfo(**info), packed, transport, "/_htag/client.js", boot)
+        reply = self.ask(message)
+        assert isinstance(reply, RenderedPage)
+        answer = Answer(200, http.client.HTTPMessage(), reply.html)
+        return Tab(self, f"http://stage.test/{query and '?'}{query}", answer)  # type: ignore[arg-type]
+
+    # -- what a page asks of its browser
+
+    def same_origin(self) -> dict[str, str]:
+        return {}
+
+    def request(self, _method: str, url: str, body: Any, headers: dict[str, str]) -> Answer:
+        client, verb = headers.get("X-Htag") or "", url.rpartition("/")[2]
+        if verb == "leave":
+            message: Message = Leave(body.decode())
+        elif verb == "poll":
+            message = Poll(client, body["cursor"], body["wait"])
+        else:
+            message = Interact(client, body if isinstance(body, bytes) else json.dumps(body).encode())
+        try:
+            reply = self.ask(message)
+        except HtagError as error:
+            return Answer(error.status, http.client.HTTPMessage(), error.code.encode())
+        if isinstance(reply, Batch):
+            data = reply.body or b'{"first":%d,"payloads":[]}' % (reply.last + 1)
+            return Answer(200, http.client.HTTPMessage(), data)
+        return Answer(204, http.client.HTTPMessage(), b"")
