@@ -39,6 +39,7 @@ _EXTENSIONS: dict[type, tuple[int, Callable[[Any], bytes], Callable[[bytes], Any
     decimal.Decimal: (6, lambda v: str(v).encode(), lambda b: decimal.Decimal(b.decode())),
     uuid.UUID: (7, lambda v: v.bytes, lambda b: uuid.UUID(bytes=b)),
     int: (8, lambda v: str(v).encode(), lambda b: int(b.decode())),  # beyond 64 bits only
+    dict: (9, lambda v: pack([[key, item] for key, item in v.items()]), lambda b: dict(unpack(b))),
 }
 _READERS = {code: read for code, _, read in _EXTENSIONS.values()}
 
@@ -53,7 +54,10 @@ def _portable(value: Any) -> Any:
     if kind is list:
         return [_portable(item) for item in value]
     if kind is dict:
-        return {_portable(key): _portable(item) for key, item in value.items()}
+        keys = [_portable(key) for key in value]
+        if any(type(key) is msgspec.msgpack.Ext for key in keys):
+            return _extension(kind, value)  # with keys that are tuples, dates, ...
+        return dict(zip(keys, map(_portable, value.values()), strict=True))
     if kind in _EXTENSIONS:
         return _extension(kind, value)
     raise TypeError(f"a value of type {kind.__qualname__!r} cannot be kept in a session")
@@ -74,13 +78,19 @@ _decoder = msgspec.msgpack.Decoder(ext_hook=_read_extension)
 
 
 def pack(value: Any) -> bytes:
-    """*value* as bytes. Raises TypeError for a type that no storage keeps."""
-    return _encoder.encode(_portable(value))
+    """*value* as bytes. Raises TypeError for a value that no storage keeps."""
+    try:
+        return _encoder.encode(_portable(value))
+    except (ValueError, RecursionError) as error:  # half of a surrogate pair; a list in itself
+        raise TypeError(f"a value cannot be kept in a session: {error}") from None
 
 
 def unpack(data: bytes) -> Any:
     """The value that :func:`pack` packed. Raises ValueError for anything else."""
-    return _decoder.decode(data)
+    try:
+        return _decoder.decode(data)
+    except (TypeError, ArithmeticError, RecursionError) as error:
+        raise ValueError(f"not a packed value: {error}") from None
 
 
 def pack_all(session: Mapping[str, Any]) -> bytes:
@@ -122,9 +132,9 @@ class Snapshot(dict[str, Any]):
         gone = [key for key in self._known if key not in self]
         if not changed and not gone:
             return None
+        images = {key: self._image(key) for key in changed}  # first: what changes meanwhile is seen next time
         put = {key: pack(self[key]) for key in changed}
-        for key in changed:
-            self._known[key] = self._image(key)
+        self._known.update(images)
         for key in gone:
             del self._known[key]
         return Delta(put, gone)
@@ -133,10 +143,13 @@ class Snapshot(dict[str, Any]):
         # msgspec's own encoding is made in C: comparing it costs a tenth of packing the value.
         try:
             return _encoder.encode(self[key])
-        except (TypeError, OverflowError):
+        except (TypeError, ValueError, OverflowError, RecursionError):
             return pack(self[key])
 
     def _changed(self, key: str) -> bool:
         if key not in self:
             return key in self._known
-        return self._known.get(key) != self._image(key)
+        try:
+            return self._known.get(key) != self._image(key)
+        except TypeError:  # cannot be stored: delta() says so
+            return True

@@ -89,8 +89,8 @@ class Instance:
                 self._answer(client, waiter)
         if accepted:
             self._start(self._interact(client, call.seq, bytes(call.message)))
-            if client.transport != "none":
-                self._timers.call_later(GRACE, self._overdue, client, call.seq)
+        if accepted is not False and client.transport != "none":
+            self._timers.call_later(GRACE, self._overdue, client, call.seq)
 
     def _overdue(self, client: Client, seq: int) -> None:
         with self._lock:
@@ -275,7 +275,7 @@ class Instance:
             return self.session.delta()
         except TypeError as error:
             logger.error("%s: the session is not stored: %s", self.name, error)
-        except RuntimeError:  # the app changes a nested value right now: the next batch has it
+        except (RuntimeError, KeyError):  # the app changes it right now: the next batch has it
             pass
         return None
 

@@ -1,8 +1,4 @@
-"""A worker of the pool in this process, without sockets: apps are hosted on their real adapter and instances.
-
-    stage = Stage(App)
-    page = stage.open("name=x")        # a tests.http_client.Page: click, text, scripts, errors ...
-"""
+"""A worker of the pool in this process, without sockets: apps run on their real adapter, in real instances."""
 
 from __future__ import annotations
 
@@ -155,7 +151,7 @@ class Stage:
         reply = self.ask(message)
         assert isinstance(reply, RenderedPage)
         answer = Answer(200, http.client.HTTPMessage(), reply.html)
-        return Tab(self, f"http://stage.test/{query and '?'}{query}", answer)  # type: ignore[arg-type]
+        return Tab(self, f"http://stage.test/{query and '?'}{query}", answer)
 
     # -- what a page asks of its browser
 
