@@ -10,6 +10,7 @@ import asyncio
 import logging
 import threading
 import time
+import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -59,6 +60,8 @@ class Instance:
         self._claimed = False  # whether a browser has shown that it runs the page
         self._flushing = False
         self._exiting = False
+        self._rendering = 0  # pages that are being made
+        self._failed = False  # the last one
         self._tasks: set[asyncio.Task[None]] = set()
         self._lock = threading.Lock()
         self._turn = asyncio.Lock()
@@ -72,7 +75,14 @@ class Instance:
 
     def render(self, message: Render, reply: Reply) -> None:
         """Renders the page of a new client. Reply: Page or Failure."""
+        with self._lock:
+            self._rendering += 1
         self._start(self._render(message, reply))
+
+    @property
+    def useless(self) -> bool:
+        """Whether it could not be rendered, and nobody has a page of it: a new one may fare better."""
+        return self._failed and not self._rendering and not self.clients
 
     def interact(self, client: Client, message: Interact, reply: Reply) -> None:
         """Runs an interaction, unless its number says that it was accepted before. Reply: Batch or Failure.
@@ -200,6 +210,7 @@ class Instance:
 
     async def _render(self, message: Render, reply: Reply) -> None:
         client = Client(message.client, message.transport)
+        failed = True
         try:
             first = self._adapter is None
             if self._adapter is None:
@@ -211,6 +222,7 @@ class Instance:
                 self._directory[client.id] = (self, client)
             html = self._adapter.page(message, client.outbox.put(b"{}"))
             client.outbox.acknowledge(client.outbox.last)  # it goes with the page
+            failed = False
         except BaseException as error:
             with self._lock:
                 self._drop(client)
@@ -219,10 +231,15 @@ class Instance:
             reply(self._broken(error))
         else:
             reply(Page(html.encode("utf-8", "replace"), self._delta()))
+        finally:
+            with self._lock:
+                self._rendering -= 1
+                self._failed = failed
 
     def _broken(self, error: BaseException) -> Failure:
         if not isinstance(error, AppError):
-            error = AppError(f"{type(error).__name__}: {error}")
+            trace = "".join(traceback.format_exception(error))
+            error = AppError(f"{type(error).__name__}: {error}", trace)
         logger.error("%s: %s\n%s", self.name, error, error.trace)
         return failure(error)
 

@@ -98,6 +98,8 @@ class Worker:
         part = message.client if self._config.scope == "tab" else message.request.query
         key = (message.link, part)
         instance = self._instances.get(key)
+        if instance is not None and instance.useless:
+            instance.end()
         if instance is None or instance.ended:
             name = f"{self._app.__qualname__}-{hashlib.sha256('/'.join(key).encode()).hexdigest()[:8]}"
             instance = self._instances[key] = Instance(

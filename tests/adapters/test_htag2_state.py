@@ -89,24 +89,6 @@ def test_update_may_be_called_in_a_thread(page: Any) -> None:
     threads.pop().join()
 
 
-def test_the_request_is_there_in_init_and_is_the_latest_later(page: Any) -> None:
-    class App(Tag.App):
-        def init(self) -> None:
-            self.note("init")
-            self += Tag.button("go", _onclick=lambda ev: self.note("click"))
-
-        def on_mount(self) -> None:
-            self.note("mount")
-
-        def note(self, where: str) -> None:
-            request = self.request
-            seen.append((where, request.query_params["q"], request.cookies["taste"], request.headers["x"]))
-
-    seen: list[Any] = []
-    tab = page(App, "q=1", debug=False) if False else None
-    assert tab is None
-
-
 def test_query_cookies_and_headers_are_those_of_the_last_page(host: Any) -> None:
     class App(Tag.App):
         def init(self) -> None:
@@ -122,12 +104,13 @@ def test_query_cookies_and_headers_are_those_of_the_last_page(host: Any) -> None
 
     seen: list[Any] = []
     stage = host(App)
-    tab = stage.open("q=é+1", headers=[("Cookie", "c=1"), ("Host", "a.test")], path="/app/", root_path="/base")
-    url = "http://a.test/base/app/?q=é+1"
+    first = {"headers": [("Cookie", "c=1"), ("Host", "a.test")], "path": "/app/", "root_path": "/base"}
+    tab = stage.open("q=%C3%A9+1", **first)
+    url = "http://a.test/base/app/?q=%C3%A9+1"
     assert seen == [("init", "é 1", "1", url), ("mount", "é 1", "1", url)]
     tab.click("go")
     assert seen[-1] == ("click", "é 1", "1", url)
-    stage.open("q=é+1", headers=[("Cookie", "c=2"), ("Host", "b.test")])
+    stage.open("q=%C3%A9+1", headers=[("Cookie", "c=2"), ("Host", "b.test")])
     tab.click("go")
     assert [one[2] for one in seen[3:]] == ["2", "2"]
 
@@ -268,9 +251,29 @@ def test_an_asynchronous_on_destroy_comes_to_its_end(host: Any) -> None:
             log.append("really destroyed")
 
     log.clear()
-    with host(App) as stage:
-        stage.open()
-    assert log == ["init", "mount", "really destroyed"]
+    stage = host(App)
+    stage.open()
+    stage.run(stage.worker.end)
+    wait_until(lambda: log == ["init", "mount", "really destroyed"])
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_an_error_in_on_destroy_is_in_the_log(
+    host: Any, later: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    class App(Life):
+        def on_destroy(self) -> Any:
+            if later:
+                return self.fail()
+            raise ValueError("not that easy")
+
+        async def fail(self) -> None:
+            raise ValueError("not that easy")
+
+    stage = host(App)
+    stage.open()
+    stage.run(stage.worker.end)
+    wait_until(lambda: "not that easy" in caplog.text)
 
 
 @pytest.mark.parametrize("transport", ["sse", "longpoll", "none"])

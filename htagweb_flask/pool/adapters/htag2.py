@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 _FAVICON = '<link rel="icon" href="/logo.png">'  # an absolute URL that belongs to htag's own server
 _FINAL = '"callback_id": "'
 
+DESTROY = 5.0
+"""Seconds that an asynchronous ``on_destroy`` may take."""
+
 
 class _Event(msgspec.Struct, forbid_unknown_fields=True):
     """What the page posts: an event of a tag."""
@@ -230,7 +233,9 @@ class Htag2(Adapter):
         return encode_payload({"action": "update", "updates": updates, "js": [], "statics": []})
 
     async def close(self) -> None:
-        self._app._trigger_destroy()
+        others = asyncio.all_tasks()
+        self._app._trigger_destroy()  # starts a task when the app's on_destroy is a coroutine
+        await asyncio.wait_for(asyncio.gather(*(asyncio.all_tasks() - others)), DESTROY)
 
 
 def _wrapped(tag: type) -> type:
