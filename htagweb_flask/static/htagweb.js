@@ -13,9 +13,10 @@
   const SECOND = 1000;
   const CALM = 0.5 * SECOND; // a shorter loss of connection is nobody's business
   const GAP_LIMIT = 2 * SECOND;
-  const CALL_LIMIT = 90 * SECOND; // without push the server waits for the handler: above its limit for those
+  const CALL_LIMIT = 130 * SECOND; // the server waits 120 s for a handler, where it cannot push the result later
   const HELLO_LIMITS = [3 * SECOND, 1.5 * SECOND]; // first and second try: where streams fail, polls begin within 5 s
   const SILENCE_LIMIT = 40 * SECOND; // two beats of 15 s, and some patience
+  const SETTLED = 5 * SECOND; // the age from which a stream counts as one that works
   const STREAM_AGAIN = 300 * SECOND;
   const POLL_WAIT = 20; // seconds, as it is sent; below the idle limit of the usual proxies
   const TEXTS = {
@@ -50,9 +51,7 @@
       this.extend(ms);
     }
 
-    static toRetry(attempt, { wait = 0 }) {
-      return new Deadline(Math.max(backoff(attempt), wait), wait > 0);
-    }
+    static toRetry(attempt, { wait = 0 }) { return new Deadline(Math.max(backoff(attempt), wait), wait > 0); }
 
     extend(ms) {
       clearTimeout(this.timer);
@@ -66,9 +65,7 @@
       this.abort();
     }
 
-    over() {
-      return this.signal.aborted || new Promise((resolve) => (this.signal.onabort = resolve));
-    }
+    over() { return this.signal.aborted || new Promise((resolve) => (this.signal.onabort = resolve)); }
   }
 
   /** Returns a function that takes bytes, wherever they were cut, and calls onEvent(name, data) for each event. */
@@ -76,7 +73,7 @@
     const decoder = new TextDecoder();
     let [rest, name, data] = ["", "", ""];
     const take = (line) => {
-      const [, field, value] = /^([^:]*):? ?(.*?)\r?$/s.exec(line);
+      const [, field, value] = /^([^:\r]*):? ?(.*?)\r?$/s.exec(line);
       if (field === "event") name = value;
       else if (field === "data") data += value;
       else if (!field && !value && data) {
@@ -114,8 +111,8 @@
       }
       // What is missing is on its way in another answer. If not, somebody must ask for it. Payloads that arrive
       // meanwhile don't start the time anew, or a busy push would put that off for ever.
-      if (this.cursor > before || !this.held.size) this.timer = clearInterval(this.timer);
-      if (this.held.size) this.timer = this.timer || setInterval(this.onGap, GAP_LIMIT);
+      if (this.cursor > before || !this.held.size) this.timer = clearTimeout(this.timer);
+      if (this.held.size) this.timer = this.timer || setTimeout(this.onGap, GAP_LIMIT);
     }
   }
 
@@ -125,16 +122,10 @@
       Object.assign(this, { client, calls: [], seq: 0, busy: true, closed: false, pause: null });
     }
 
-    start() {
-      this.busy = false;
-      this.pump();
-    }
+    start() { this.busy = false; this.pump(); }
 
     /** The instance is gone: another must not get the calls that were meant for it. */
-    close() {
-      this.closed = true;
-      this.pause?.cut(true);
-    }
+    close() { this.closed = true; this.pause?.cut(true); }
 
     send(message) {
       try {
@@ -188,8 +179,9 @@
     }
 
     start() {
+      if (this.life || this.client.isOver) return;
       this.polled = null;
-      if (!this.life) this.run((this.life = {}));
+      this.run((this.life = {}));
     }
 
     stop() {
@@ -199,10 +191,7 @@
     }
 
     /** Gives up the connection it has for a new one. */
-    restart() {
-      this.stop();
-      this.start();
-    }
+    restart() { this.stop(); this.start(); }
 
     async run(life) {
       // `life` tells a loop that was stopped from the one that was started since.
@@ -233,23 +222,22 @@
           parse(value);
           if (hello) request.extend(SILENCE_LIMIT); // by bytes: a large payload on a slow line is no silence
         }
-      } catch (caught) {
-        error = caught;
-      }
+      } catch (caught) { error = caught; }
       const silent = request.signal.aborted;
       request.cut(true); // frees the connection of an answer that was not read to its end
       if (this.life !== life) return null;
-      return bye ? new Deadline(Math.random() * 2 * SECOND) : this.broken(hello, silent, error);
+      const settled = hello && Date.now() - hello > SETTLED;
+      if (settled) this.attempt = 0; // one that opens only to end is not to be opened faster and faster
+      if (hello) this.failures = 0;
+      return settled && bye ? new Deadline(Math.random() * 2 * SECOND) : this.broken(hello, silent, error);
     }
 
-    /** What to do about a stream that ended, or did not open. Returns the pause before the next try. */
+    /** What to do about a stream that broke, or did not open. Returns the pause before the next try. */
     broken(hello, silent, error) {
       if (error.wait) return this.stepDown(error.wait); // too many streams: the server has said for how long
       // No hello in time means a proxy that buffers, a refusal a server that lives: neither is a lost connection.
       if (hello || !(silent || error.verdict === "refused")) this.client.failed(error);
-      // A stream that opens only to break is not to be opened faster and faster.
-      if (hello && Date.now() - hello > 5 * SECOND) this.attempt = 0;
-      this.failures = hello ? 0 : this.failures + 1;
+      if (!hello) this.failures += 1;
       if (this.failures >= HELLO_LIMITS.length) return this.stepDown(STREAM_AGAIN);
       return silent ? null : Deadline.toRetry(this.attempt++, error);
     }
@@ -277,8 +265,8 @@
       // Polls had failed as well: it was the network or the server, nothing is wrong with streams.
       if (polled === false) Object.assign(this, { pollUntil: 0, failures: 0 });
       // A server that has only one request at a time does not wait: then we do.
-      const returned = wait && !batch.payloads.length && Date.now() - asked < SECOND;
-      return returned ? new Deadline(2 * SECOND) : null;
+      const tooSoon = wait && !batch.payloads.length && Date.now() - asked < SECOND;
+      return tooSoon ? new Deadline(2 * SECOND) : null;
     }
   }
 
@@ -297,9 +285,7 @@
     document.querySelectorAll("head ~ head").forEach((head) => head.remove());
   }
 
-  function append(id, html) {
-    document.getElementById(id)?.insertAdjacentHTML("beforeend", html);
-  }
+  const append = (id, html) => document.getElementById(id)?.insertAdjacentHTML("beforeend", html);
 
   // htag 1 evals inside a function of a sloppy script: `var` and `function` stay local to the code, undeclared names
   // become global, `this` is window. A function born from an indirect eval is just that, although this file is strict.
@@ -315,18 +301,13 @@
       try {
         // An element with the id "error" is a window.error too.
         if (typeof window.error !== "function") console.error(`${kind} ERROR:`, text);
-        else window.error(text === null ? null : `${kind} ERROR: ${text}`);
-      } catch (error) {
-        console.error(error);
-      }
+        else window.error(text === null && kind === "COM" ? null : `${kind} ERROR: ${text}`);
+      } catch (error) { console.error(error); }
     }
 
     function guard(run, ...args) {
-      try {
-        run(...args);
-      } catch (error) {
-        if (error !== thrown) report(error, "JS"); // else _error() has reported it
-      }
+      try { run(...args); }
+      catch (error) { if (error !== thrown) report(error, "JS"); } // else _error() has reported it
     }
 
     function apply(payload) {
@@ -352,11 +333,8 @@
         return plain;
       },
       action(payload) {
-        try {
-          client.apply(typeof payload === "string" ? JSON.parse(payload) : payload);
-        } catch (error) {
-          report(payload, "COM"); // a text that is not JSON is the error itself
-        }
+        try { client.apply(typeof payload === "string" ? JSON.parse(payload) : payload); }
+        catch (error) { report(payload, "COM"); } // a text that is not JSON is the error itself
       },
       _error(text, kind) {
         report(text, kind);
@@ -388,7 +366,6 @@
     };
   }
 
-  const BANNER = '<div role="status" aria-live="polite" class="htag-banner"><span></span> <button>Reload</button></div>';
   const BANNER_STYLE = // set by script: a content security policy may forbid it in HTML
     "position:fixed;z-index:2147483647;left:50%;bottom:1em;transform:translateX(-50%);padding:.6em 1.2em;" +
     "border-radius:.4em;font:1rem/1.4 system-ui,sans-serif;" +
@@ -396,9 +373,7 @@
 
   /** What the user sees of the connection: a class on the body, and a calm banner. */
   class View {
-    constructor() {
-      Object.assign(this, { isOff: false, banner: null });
-    }
+    constructor() { Object.assign(this, { isOff: false, banner: null }); }
 
     /** To be called, without an argument, after what may have replaced the body and the class with it. */
     mark(isOff = this.isOff) {
@@ -406,21 +381,18 @@
       document.body?.classList.toggle("htagoff", isOff);
     }
 
-    off(text, canReload) {
-      this.mark(true);
-      this.say(text, canReload);
-    }
+    off(text, canReload) { this.mark(true); this.say(text, canReload); }
 
-    on() {
-      if (this.isOff) this.say("");
-      this.mark(false);
-    }
+    on() { if (this.isOff) this.say(""); this.mark(false); }
 
     say(text, canReload = false) {
       if (!this.banner) {
-        document.documentElement.insertAdjacentHTML("beforeend", BANNER); // not in the body, which is replaced
-        this.banner = document.documentElement.lastElementChild;
+        this.banner = document.createElement("div");
+        Object.assign(this.banner, { className: "htag-banner", innerHTML: "<span></span> <button>Reload</button>" });
+        this.banner.setAttribute("role", "status");
+        this.banner.setAttribute("aria-live", "polite");
         this.banner.lastElementChild.onclick = () => location.reload();
+        document.documentElement.append(this.banner); // not in the body, which is replaced
       }
       const [label, button] = this.banner.children;
       this.banner.style.cssText = BANNER_STYLE + (text ? "block" : "none");
@@ -430,27 +402,21 @@
     }
   }
 
-  /** Whether the page may reload by itself: 3 times in 30 s. If that cannot be counted (no storage), it may not. */
-  function mayReload(notice, now = Date.now()) {
-    try {
-      const times = JSON.parse(sessionStorage.htagReloads || "[]").filter((time) => now - time < 30 * SECOND);
-      if (times.length >= 3) return false;
-      sessionStorage.htagReloads = JSON.stringify([...times, now]);
-      sessionStorage.htagNotice = notice; // to be said by the next page
-      return true;
-    } catch (error) {
-      return false;
-    }
+  /** What `run` makes of the page's storage, or null where that is blocked or full. */
+  function withStorage(run) {
+    try { return run(sessionStorage); }
+    catch (error) { return null; }
   }
 
-  function takeNotice() {
-    try {
-      const { htagNotice } = sessionStorage;
-      delete sessionStorage.htagNotice;
-      return htagNotice;
-    } catch (error) {
-      return "";
-    }
+  /** Whether the page may reload by itself: 3 times in 30 s, and not at all where that cannot be counted. */
+  function mayReload(notice, now = Date.now()) {
+    return withStorage((storage) => {
+      const times = JSON.parse(storage.htagReloads || "[]").filter((time) => now - time < 30 * SECOND);
+      if (times.length >= 3) return false;
+      storage.htagReloads = JSON.stringify([...times, now]);
+      storage.htagNotice = notice; // to be said by the next page
+      return true;
+    });
   }
 
   /** One loaded page. Its state is "connecting", "open" or "lost", and in the end "ended" or "gone". */
@@ -473,11 +439,8 @@
     }
 
     apply(payload) {
-      try {
-        this.htag.apply(payload);
-      } catch (error) {
-        this.htag.report(error, "JS");
-      }
+      try { this.htag.apply(payload); }
+      catch (error) { this.htag.report(error, "JS"); }
       this.view.mark();
     }
 
@@ -500,21 +463,14 @@
         this.inbox.receive(batch);
         this.to("open");
         return { batch };
-      } catch (error) {
-        return { error };
-      } finally {
-        deadline.cut(true);
-      }
+      } catch (error) { return { error }; }
+      finally { deadline.cut(true); }
     }
 
     /** A request came to nothing. Being asked to slow down is no loss of the connection. */
-    failed(error) {
-      if (error.status !== 429) this.to("lost");
-    }
+    failed({ status }) { if (status !== 429) this.to("lost"); }
 
-    get isOver() {
-      return this.state === "ended" || this.state === "gone";
-    }
+    get isOver() { return this.state === "ended" || this.state === "gone"; }
 
     to(state) {
       if (state === this.state || this.isOver) return;
@@ -533,6 +489,7 @@
     }
 
     end(state, text) {
+      if (this.isOver) return;
       this.to(state);
       this.channel.stop();
       this.queue.close();
@@ -556,11 +513,8 @@
 
   function listen(client) {
     // After a change of network a dead connection may not know it yet: a new one costs nothing.
-    addEventListener("online", () => {
-      client.wake();
-      if (!client.isOver) client.channel.restart();
-    });
-    addEventListener("pageshow", ({ persisted }) => persisted && !client.isOver && client.channel.start());
+    addEventListener("online", () => { client.wake(); client.channel.restart(); });
+    addEventListener("pageshow", ({ persisted }) => persisted && client.channel.start());
     document.addEventListener("visibilitychange", () => document.hidden || client.wake());
     addEventListener("pagehide", ({ persisted }) => {
       client.channel.stop();
@@ -578,16 +532,18 @@
     window.htagweb = {
       status: () => client.state,
       send: (message) => client.queue.send(message),
-      get cursor() {
-        return client.inbox.cursor;
-      },
+      get cursor() { return client.inbox.cursor; },
     };
     listen(client);
+    const open = () => {
+      client.start();
+      const notice = withStorage((storage) => storage.htagNotice);
+      withStorage((storage) => delete storage.htagNotice);
+      if (notice) view.say(notice);
+      if (notice) setTimeout(() => view.isOff || view.say(""), 8 * SECOND);
+    };
     // On window, as htag 1 does: after what the page's own scripts do on document.
-    addEventListener("DOMContentLoaded", () => client.start(), { once: true });
-    const notice = takeNotice();
-    if (notice) view.say(notice);
-    if (notice) setTimeout(() => view.isOff || view.say(""), 8 * SECOND);
+    addEventListener("DOMContentLoaded", open, { once: true });
   }
 
   if (typeof module === "undefined" || !module.exports) run();
