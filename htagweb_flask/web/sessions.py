@@ -31,7 +31,7 @@ __all__ = ["LazySession", "Sessions", "fingerprint", "is_ours"]
 logger = logging.getLogger(__name__)
 
 LOOK = 30.0
-"""Seconds between two looks of a web process whether a session has expired, or was deleted behind its back."""
+"""Seconds between two looks of a web process whether a session still exists."""
 
 
 def is_ours(request: Request) -> bool:
