@@ -291,7 +291,10 @@ class Decoder:
             if end > size:
                 break
             with memoryview(buffer) as view:
-                messages.append(_decoder.decode(view[start + _LENGTH.size : end]))
+                try:
+                    messages.append(_decoder.decode(view[start + _LENGTH.size : end]))
+                except UnicodeDecodeError as error:
+                    raise msgspec.DecodeError(str(error)) from None
             start = end
         if start:
             del buffer[:start]

@@ -49,6 +49,7 @@ _EXTENSIONS: dict[type, tuple[int, Callable[[Any], bytes], Callable[[bytes], Any
     decimal.Decimal: (6, lambda v: str(v).encode(), lambda b: decimal.Decimal(b.decode())),
     uuid.UUID: (7, lambda v: v.bytes, lambda b: uuid.UUID(bytes=b)),
     int: (8, lambda v: str(v).encode(), lambda b: int(b.decode())),  # beyond 64 bits only
+    dict: (9, lambda v: pack([[key, item] for key, item in v.items()]), lambda b: dict(unpack(b))),
 }
 _READERS = {code: read for code, _, read in _EXTENSIONS.values()}
 
@@ -63,7 +64,10 @@ def _portable(value: Any, lenient: bool = False) -> Any:
     if kind is list:
         return [_portable(item, lenient) for item in value]
     if kind is dict:
-        return {_portable(key): _portable(item, lenient) for key, item in value.items()}
+        keys = [_portable(key) for key in value]
+        if any(type(key) is msgspec.msgpack.Ext for key in keys):
+            return _extension(kind, value)  # with keys that are tuples, dates, ...
+        return dict(zip(keys, (_portable(item, lenient) for item in value.values()), strict=True))
     if kind in _EXTENSIONS:
         return _extension(kind, value)
     if lenient:
@@ -86,8 +90,11 @@ _decoder = msgspec.msgpack.Decoder(ext_hook=_read_extension)
 
 
 def pack(value: Any) -> bytes:
-    """*value* as bytes. Raises TypeError for a type that no storage keeps."""
-    return _encoder.encode(_portable(value))
+    """*value* as bytes. Raises TypeError for a value that no storage keeps."""
+    try:
+        return _encoder.encode(_portable(value))
+    except (ValueError, RecursionError) as error:  # half of a surrogate pair; a list in itself
+        raise TypeError(f"a value cannot be kept in a session: {error}") from None
 
 
 def pack_foreign(value: Any) -> bytes:
@@ -98,14 +105,17 @@ def pack_foreign(value: Any) -> bytes:
 
 def unpack(data: bytes) -> Any:
     """The value that :func:`pack` packed. Raises ValueError for anything else."""
-    return _decoder.decode(data)
+    try:
+        return _decoder.decode(data)
+    except (TypeError, ArithmeticError, RecursionError) as error:
+        raise ValueError(f"not a packed value: {error}") from None
 
 
 def check(name: str, value: Any) -> None:
     """Raises TypeError or ValueError, with the cure, when *value* cannot be kept in a session as *name*."""
     try:
         size = len(pack(value))
-    except (TypeError, OverflowError, RecursionError) as error:
+    except TypeError as error:
         raise TypeError(f"{name}: {error}: keep {TYPES} only, or what identifies the object") from None
     if size > MAX_VALUE:
         raise ValueError(f"{name}: {size} bytes are over the limit of {MAX_VALUE} for a value of a session")
@@ -170,10 +180,10 @@ class Snapshot(dict[str, Any]):
         gone = [key for key in self._known if key not in self]
         put: dict[str, bytes] = {}
         for key in changed:
-            image = self._image(key)
+            image = self._image(key)  # first: what changes meanwhile is seen next time
             try:
                 put[key] = pack(self[key])
-            except (TypeError, OverflowError) as error:
+            except TypeError as error:
                 logger.error("session[%r] is not stored: %s", key, error)
             self._known[key] = image
         for key in gone:
@@ -202,11 +212,11 @@ class Snapshot(dict[str, Any]):
         # msgspec's own encoding is made in C: comparing it costs a tenth of packing the value.
         try:
             return _encoder.encode(self[key])
-        except (TypeError, OverflowError):
+        except (TypeError, ValueError, OverflowError, RecursionError):
             pass
         try:
             return pack(self[key])
-        except (TypeError, OverflowError):
+        except TypeError:  # it cannot be stored: delta() says so, once
             return repr(self[key]).encode()
 
     def _changed(self, key: str) -> bool:

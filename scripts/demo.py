@@ -52,13 +52,14 @@ def wait_for(server: subprocess.Popen[bytes], port: int) -> bool:
     return False
 
 
-def finish(server: subprocess.Popen[bytes]) -> int:
-    """Waits for the end of the server. A Ctrl-C reaches it too, so that here it only means: wait on."""
-    while True:
-        try:
-            return server.wait()
-        except KeyboardInterrupt:
-            continue
+def stop(server: subprocess.Popen[bytes]) -> None:
+    """Lets the server end in its own time; a second Ctrl-C does not wait for it."""
+    server.terminate()
+    try:
+        server.wait()
+    except KeyboardInterrupt:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
 
 
 def main() -> int:
@@ -66,21 +67,25 @@ def main() -> int:
     options.add_argument("--port", type=int, default=8000)
     port = free_port(options.parse_args().port)
     command = [sys.executable, "-m", "gunicorn", "-k", "gevent", "-w", "4", "-b", f"{HOST}:{port}"]
-    command += ["--log-level", "warning", "wsgi:app"]
-    # The pool leaves soon after the server, so that nothing of the demo is left behind.
-    server = subprocess.Popen(command, cwd=DEMO, env={"HTAG_POOL_GRACE": "2", **os.environ})
-    signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+    command += ["--log-level", "warning", "--graceful-timeout", "5", "wsgi:app"]
+    # The pool leaves soon after the server, so that nothing of the demo is left behind. A session of its own
+    # keeps the terminal's Ctrl-C from the workers, which would drop what they are doing with a traceback.
+    environment = {"HTAG_POOL_GRACE": "1", **os.environ}
+    server = subprocess.Popen(command, cwd=DEMO, env=environment, start_new_session=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if wait_for(server, port):
             print(f"\n  The demo runs:  http://{HOST}:{port}/        (Ctrl-C ends it)\n", flush=True)
-        elif server.poll() is None:
+            return server.wait()
+        if server.poll() is None:
             print(f"The demo does not answer after {START_SECONDS} seconds.", file=sys.stderr)
-            server.terminate()
+        return 1
     except KeyboardInterrupt:
-        pass
-    status = finish(server)
-    print("The demo has ended.")
-    return 0 if status in (0, -signal.SIGINT, -signal.SIGTERM) else 1
+        print("\nThe demo ends.", flush=True)
+        return 0
+    finally:
+        if server.poll() is None:
+            stop(server)
 
 
 if __name__ == "__main__":

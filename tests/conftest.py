@@ -11,6 +11,7 @@ pytest.register_assert_rewrite("tests.servers", "tests.browser", "tests.http_cli
 
 from tests import servers  # noqa: E402
 from tests.browser import BROWSER_FIXTURES, browser, complaints, context, new_user, page  # noqa: E402, F401
+from tests.http_session import close_kept_connections  # noqa: E402
 from tests.support import FAILED, GENERATION  # noqa: E402
 
 LOG_LINES = 60
@@ -20,6 +21,12 @@ LOG_LINES = 60
 def generation() -> int:
     """The generation of htag that is installed: 1 or 2."""
     return GENERATION
+
+
+@pytest.fixture(autouse=True)
+def _no_connection_is_left() -> Iterator[None]:
+    yield
+    close_kept_connections()
 
 
 @pytest.fixture

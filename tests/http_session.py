@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-__all__ = ["TIMEOUT", "TRY_AGAIN", "Answer", "Headers", "ProtocolError", "Refused", "Session"]
+__all__ = [
+    "TIMEOUT",
+    "TRY_AGAIN",
+    "Answer",
+    "Headers",
+    "ProtocolError",
+    "Refused",
+    "Session",
+    "close_kept_connections",
+]
 
 TIMEOUT = 30.0
 #: What a page tries again, with the same number: the server may not have seen it, and runs nothing twice.
@@ -20,6 +29,15 @@ TRY_AGAIN = frozenset({429, 502, 503, 504})
 
 #: Headers to send in addition; one that is None is left out.
 Headers = Mapping[str, "str | None"]
+
+
+_keeping: set[Session] = set()
+
+
+def close_kept_connections() -> None:
+    """Closes what sessions keep open, as no test is bound to close its users. They connect again if used."""
+    for session in list(_keeping):
+        session.close()
 
 
 class ProtocolError(AssertionError):
@@ -78,6 +96,7 @@ class Session:
     def close(self) -> None:
         with self._lock:
             idle, self._idle = self._idle, []
+            _keeping.discard(self)
         for connection in idle:
             connection.close()
 
@@ -162,5 +181,6 @@ class Session:
         if self.keep_alive and not response.will_close:
             with self._lock:
                 self._idle.append(connection)
+                _keeping.add(self)
         else:
             connection.close()

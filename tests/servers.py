@@ -38,8 +38,9 @@ LEAVING: list[Callable[[str], None]] = []
 
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 20.0
-#: How long the pool may outlive the web processes, and what a test waits for at most to see it gone.
-POOL_GRACE = 2.0
+#: How long the pool outlives the web processes, and how long its end is waited for. A test that leaves no web
+#: process for longer than that gives HTAG_POOL_GRACE in env.
+POOL_GRACE = 1.0
 POOL_TIMEOUT = POOL_GRACE + 10.0
 
 
@@ -124,6 +125,7 @@ class Server:
         self._env = {name: value for name, value in os.environ.items() if not name.startswith("HTAG_")}
         self._env |= {
             "PYTHONUNBUFFERED": "1",
+            "PYTHONPATH": str(ROOT),  # also where the package is not installed, and from any folder
             "HTAG_RUN_DIR": str(self.run_dir),
             "HTAG_DATA_DIR": str(self.data_dir),
             "HTAG_POOL_GRACE": str(POOL_GRACE),

@@ -53,8 +53,8 @@ class Page(ABC):
             self.connection.close()
 
     async def post(self, request: bytes) -> Response:
-        """Send a request over the page's connection; as a browser does, over a new one if the server has closed
-        that one meanwhile (gunicorn does so after two idle seconds).
+        """Send a request over the page's connection; over a new one, as a browser does, if the server has
+        closed it meanwhile (gunicorn does so after two idle seconds).
         """
         assert self.connection is not None
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -32,8 +33,12 @@ _decoder = msgspec.json.Decoder(Call)
 def decode_call(body: bytes) -> Call:
     """The interaction in *body*. Raises BadMessage."""
     try:
-        call = _decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+        try:
+            call = _decoder.decode(body)
+        except msgspec.DecodeError:  # half of a surrogate pair, perhaps: JavaScript has such texts
+            text = json.dumps(json.loads(body), ensure_ascii=False)
+            call = _decoder.decode(text.encode("utf-8", "replace"))
+    except (ValueError, RecursionError) as error:
         raise BadMessage(str(error)) from None
     if call.seq < 1 or call.cursor < 0:
         raise BadMessage("seq counts from 1, cursor from 0")

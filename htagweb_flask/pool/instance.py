@@ -93,8 +93,8 @@ class Instance:
             self.live_session.settle(lambda delta: self._answer_all(client, [waiter], delta))
         elif accepted:
             self._start(self._interact(client, call.seq, bytes(call.message)))
-            if client.transport != "none":
-                self._timers.call_later(GRACE, self._overdue, client, call.seq)
+        if accepted is not False and client.transport != "none":
+            self._timers.call_later(GRACE, self._overdue, client, call.seq)
 
     def _overdue(self, client: Client, seq: int) -> None:
         with self._lock:

@@ -51,7 +51,7 @@ class LiveSession:
     def _take(self) -> Delta | None:
         try:
             delta = self.data.delta()
-        except RuntimeError:  # the app is changing a nested value right now: the next time has it
+        except (RuntimeError, KeyError):  # the app is changing it right now: the next time has it
             return None
         if delta:
             self._number += 1

@@ -24,6 +24,7 @@ class Outbox:
         self._max_count = max_count
         self._max_bytes = max_bytes
         self._reset = 0  # number of the last full render
+        self._passed = 0  # the furthest cursor
         self.last = 0
         """Number of the newest payload."""
         self.sent = 0
@@ -53,12 +54,16 @@ class Outbox:
         first = self.last - len(self._kept) + 1
         for _ in range(min(cursor, self.last) - first + 1):
             self._bytes -= len(self._kept.popleft())
-        self.sent = max(self.sent, min(cursor, self.last))
+        self._passed = max(self._passed, min(cursor, self.last))
+        self.sent = max(self.sent, self._passed)
 
     def missed(self, cursor: int) -> bool:
-        """True when payloads after *cursor* are no longer there, so that only a full render helps."""
+        """True when payloads after *cursor* are no longer there, so that only a full render helps.
+
+        A cursor never goes back: one that does was sent before, and overtaken on its way.
+        """
         first = self.last - len(self._kept) + 1
-        return cursor > self.last or (cursor + 1 < first and first != self._reset)
+        return cursor > self.last or (max(cursor, self._passed) + 1 < first and first != self._reset)
 
     def after(self, cursor: int) -> tuple[int, list[bytes], bool]:
         """(number of the first, payloads, whether the first is a full render) that come after *cursor*."""

@@ -273,7 +273,7 @@
   /** Resolves when the browser has painted what was changed so far. */
   function painted() {
     return new Promise((resolve) => {
-      requestAnimationFrame(() => setTimeout(resolve)); // a frame's callback comes before its paint
+      requestAnimationFrame(() => setTimeout(resolve, 0)); // a frame's callback comes before its paint
       setTimeout(resolve, document.hidden ? 0 : 250); // hidden pages have no frames
     });
   }
@@ -299,9 +299,9 @@
 
     function report(text, kind) {
       try {
-        // An element with the id "error" is a window.error too.
-        if (typeof window.error !== "function") console.error(`${kind} ERROR:`, text);
-        else window.error(text === null && kind === "COM" ? null : `${kind} ERROR: ${text}`);
+        const message = text === null && kind === "COM" ? null : `${kind} ERROR: ${text}`;
+        if (typeof window.error === "function") window.error(message); // an element of that id is no handler
+        else if (message) console.error(message); // a lost connection is shown by the banner
       } catch (error) { console.error(error); }
     }
 

@@ -120,7 +120,7 @@ def _ended(site: Site, link: str, sid: str) -> NoReturn:
 def _where(mount: Mount) -> _Where:
     try:
         where = msgspec.json.decode(_body(mount), type=_Where)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadMessage(str(error)) from None
     if where.cursor < 0:
         raise BadMessage("a cursor counts from 0")

@@ -1,8 +1,4 @@
-"""A worker of the pool in this process, without sockets: apps are hosted on their real adapter and instances.
-
-    stage = Stage(App)
-    page = stage.open("name=x")        # a tests.http_client.Page: click, text, scripts, errors ...
-"""
+"""A worker of the pool in this process, without sockets: apps run on their real adapter, in real instances."""
 
 from __future__ import annotations
 
@@ -27,6 +23,7 @@ from htagweb_flask.protocol import (
     Poll,
     Render,
     RequestInfo,
+    Saved,
     failure,
 )
 from htagweb_flask.protocol import Page as RenderedPage
@@ -132,6 +129,7 @@ class Stage:
             self.session.update({key: unpack(value) for key, value in reply.delta.put.items()})
             for key in reply.delta.drop:
                 self.session.pop(key, None)
+            self.ask(Saved(self._link, reply.delta.number))
         return reply
 
     def open(self, query: str = "", *, transport: str = "sse", **request: Any) -> Tab:
@@ -151,11 +149,21 @@ class Stage:
         }
         boot = {"token": client, "urls": URLS, "debug": False}
         packed = pack_all(self.session)
-        message = Render(client, self._link, RequestInfo(**info), packed, transport, "/_htag/client.js", boot)
+        message = Render(
+            client=client,
+            link=self._link,
+            sid="sid",
+            request=RequestInfo(**info),
+            session=packed,
+            renew=True,
+            transport=transport,
+            script="/_htag/client.js",
+            boot=boot,
+        )
         reply = self.ask(message)
         assert isinstance(reply, RenderedPage)
         answer = Answer(200, http.client.HTTPMessage(), reply.html)
-        return Tab(self, f"http://stage.test/{query and '?'}{query}", answer)  # type: ignore[arg-type]
+        return Tab(self, f"http://stage.test/{query and '?'}{query}", answer)
 
     # -- what a page asks of its browser
 

@@ -190,27 +190,6 @@ def test_sys_exit_in_a_handler_ends_no_process(page: Any) -> None:
     assert tab.has("fine")
 
 
-MALFORMED = [b"", b"null", b"[]", b"{", b'{"id": 1}', b'{"id": "x", "event": 3, "data": {}}', b"[" * 5000]
-
-
-@pytest.mark.parametrize("message", MALFORMED, ids=lambda value: value[:20].decode() or "nothing")
-def test_what_is_no_message_is_refused(page: Any, message: bytes) -> None:
-    tab = page(Steps)
-    tab.seq += 1
-    assert tab.post("call", b'{"seq":1,"cursor":1,"message":%s}' % message).status == 400
-    tab.click(class_="plain")
-    assert output(tab) == "[plain]"
-
-
-def test_members_that_are_not_of_a_message_are_refused(page: Any) -> None:
-    tab = page(Steps)
-    (message,) = tab.messages(tab.find(class_="plain").attributes["onclick"])
-    with pytest.raises(Refused) as refused:
-        tab.call({**message, "extra": 1})
-    assert refused.value.status == 400
-    assert output(tab) == ""
-
-
 def test_two_runs_of_a_generator_do_not_mix(page: Any) -> None:
     class App(Tag.App):
         def init(self) -> None:

@@ -179,11 +179,13 @@ class Htag1(Adapter):
     async def interact(self, message: bytes, client: str) -> None:
         try:
             call = _decode(message)
-        except msgspec.DecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise BadMessage(str(error)) from None
         self._check(call)
         asking = _Asking(client)
         token = _asking.set(asking)
+        generators = self._renderer._loop
+        known = set(generators)
         try:
             answer = await self._renderer.interact(
                 call.id, call.method, call.args or [], call.kargs or {}, call.event or {}
@@ -191,6 +193,9 @@ class Htag1(Adapter):
         finally:
             asking.client = None
             _asking.reset(token)
+        if "err" in answer:  # htag keeps those that have failed, and every callback is one
+            for key in (set(generators) - known) | {call.id}:
+                generators.pop(key, None)
         self._emit(answer, client)
 
     def _check(self, call: _Call) -> None:

@@ -225,15 +225,15 @@ class Htag2(Adapter):
     async def interact(self, message: bytes, client: str) -> None:
         try:
             event = msgspec.structs.asdict(_decode_event(message))
-        except msgspec.DecodeError as error:
+        except (ValueError, RecursionError) as error:
             event = self._reported(message, error)
         with self._current_request():
             await self._app.handle_event(event, _Socket(self._host, client))
 
-    def _reported(self, message: bytes, reason: msgspec.DecodeError) -> dict[str, Any]:
+    def _reported(self, message: bytes, reason: Exception) -> dict[str, Any]:
         try:
             report = _decode_log(message)
-        except msgspec.DecodeError:
+        except (ValueError, RecursionError):
             raise BadMessage(str(reason)) from None
         if report.action != "log_error":
             raise BadMessage(f"unknown action {report.action!r}")

@@ -1,0 +1,168 @@
+"""What htag 1 alone has: components that render themselves, its errors, exit, state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from htag import Tag
+
+pytestmark = pytest.mark.htag1
+
+
+def test_a_component_with_a_render_method_is_drawn_as_it_is_now(page: Any) -> None:
+    class Stars(Tag.span):
+        def init(self) -> None:
+            self.count = 1
+            self.more = Tag.button("+", _onclick=self.increase)
+
+        def increase(self, tag: Any) -> None:
+            self.count += 1
+
+        def render(self) -> None:
+            self.clear()
+            self += self.more
+            self += "*" * self.count
+
+    class App(Tag.body):
+        imports: list[Any] = []
+
+        def init(self) -> None:
+            self += Stars()
+
+    tab = page(App)
+    tab.click(r"\+")
+    tab.click(r"\+")
+    assert tab.text == tab.reload().text == "+***"
+
+
+def test_an_error_is_told_by_its_text(page: Any) -> None:
+    class App(Tag.body):
+        imports: list[Any] = []
+
+        def init(self) -> None:
+            self += Tag.button("go", _onclick=self.go)
+
+        def go(self, tag: Any) -> None:
+            raise ValueError("<wrong>")
+
+    tab = page(App)
+    tab.click("go")
+    assert tab.errors == ["<wrong>"]
+    assert set(tab.applied[-1][1]) == {"err"}
+
+
+def test_a_handler_that_returns_something_is_an_error_as_ever(page: Any) -> None:
+    class App(Tag.body):
+        imports: list[Any] = []
+
+        def init(self) -> None:
+            self += Tag.button("go", _onclick=lambda tag: 42)
+
+    tab = page(App)
+    tab.click("go")
+    assert len(tab.errors) == 1
+
+
+def test_exit_ends_the_instance_after_its_answer(page: Any) -> None:
+    class App(Tag.body):
+        imports: list[Any] = []
+
+        def init(self) -> None:
+            self += Tag.button("bye", _onclick=self.bye)
+
+        def bye(self, tag: Any) -> None:
+            self += "goodbye"
+            self.exit()
+
+    tab = page(App)
+    tab.click("bye")
+    assert tab.text == "byegoodbye"
+    assert tab.post("poll", {"cursor": tab.cursor, "wait": 0}).status == 410
+    again = tab.user.open()
+    assert again.text == "bye"
+    again.click("bye")
+
+
+def test_a_generator_that_failed_is_forgotten(page: Any) -> None:
+    class App(Tag.body):
+        imports: list[Any] = []
+
+        def init(self) -> None:
+            apps.append(self)
+            self += Tag.button("late", _onclick=self.late)
+            self += Tag.button("soon", _onclick=self.soon)
+
+        def late(self, tag: Any) -> Any:
+            yield
+            raise ValueError("late")
+
+        def soon(self, tag: Any) -> Any:
+            raise ValueError("soon")
+            yield
+
+    apps: list[Any] = []
+    tab = page(App)
+    tab.click("late")
+    tab.click("soon")
+    assert tab.errors == ["late", "soon"]
+    assert apps[0]._hr._loop == {}
+
+
+@pytest.mark.parametrize("value", [1, "é", None, [1, [2]], {"a": {"b": (1, 2)}}])
+def test_the_state_of_the_root_is_in_the_session(host: Any, value: Any) -> None:
+    class App(Tag.body):
+        imports: list[Any] = []
+
+        def init(self) -> None:
+            self += Tag.p(f"{self.state.get('value', 'nothing')}")
+            self += Tag.button("keep", _onclick=self.keep)
+
+        def keep(self, tag: Any) -> None:
+            self.state["value"] = value
+
+    stage = host(App)
+    tab = stage.open()
+    assert tab.find(tag="p").text == "nothing"
+    tab.click("keep")
+    assert list(stage.session.values()) == [{"value": value}]
+    assert stage.open("new").find(tag="p").text == str(value)
+
+
+def test_a_nested_change_of_the_state_is_kept(host: Any) -> None:
+    class App(Tag.body):
+        imports: list[Any] = []
+
+        def init(self) -> None:
+            self.state["list"] = [1]
+            self += Tag.button("add", _onclick=lambda tag: self.state["list"].append(2))
+            self += Tag.button("clear", _onclick=lambda tag: self.state.clear())
+
+    stage = host(App)
+    stage.session["other"] = "untouched"
+    tab = stage.open()
+    tab.click("add")
+    (key,) = set(stage.session) - {"other"}
+    assert stage.session[key] == {"list": [1, 2]}
+    tab.click("clear")
+    assert stage.session == {"other": "untouched"}
+
+
+@pytest.mark.xfail(strict=True, reason="htag takes the session of a tag in its constructor: only the root's")
+def test_the_state_of_a_component_is_in_the_session_too(host: Any) -> None:
+    class Part(Tag.div):
+        def init(self) -> None:
+            self += Tag.button("keep", _onclick=self.keep)
+
+        def keep(self, tag: Any) -> None:
+            self.state["n"] = 1
+
+    class App(Tag.body):
+        imports: list[Any] = []
+
+        def init(self) -> None:
+            self += Part()
+
+    stage = host(App)
+    stage.open().click("keep")
+    assert list(stage.session.values()) == [{"n": 1}]
