@@ -55,6 +55,7 @@ class Instance:
         self.debug = debug
         self.clients: dict[str, Client] = {}
         self.ended = False
+        self.exiting = False
         self._directory = directory  # of all clients of the worker
         self._build = build
         self._adapter: Adapter | None = None
@@ -317,5 +318,6 @@ class Instance:
 
     def exit(self) -> None:
         """See :class:`adapters.base.Host`."""
+        self.exiting = True
         self.emit(b'{"exit":true}')
         self._timers.call_soon_threadsafe(self._timers.call_later, EXIT, self.end)

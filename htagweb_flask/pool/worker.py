@@ -123,7 +123,7 @@ class Worker:
         instance = self._instances.get(key)
         if instance and renewed and message.renew:
             instance.end()
-        if instance is None or instance.ended:
+        if instance is None or instance.ended or instance.exiting:
             name = f"{self._app.__qualname__}-{hashlib.sha256('/'.join(key).encode()).hexdigest()[:8]}"
             instance = self._instances[key] = Instance(
                 name,
