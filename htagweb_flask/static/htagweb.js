@@ -258,8 +258,10 @@
       const { batch, error } = await client.ask("poll", body, this.request);
       if (this.life !== life) return null;
       this.polled = Boolean(batch);
-      if (error) client.failed(error);
-      if (error) return Deadline.toRetry(this.attempt++, error);
+      if (error) {
+        client.failed(error);
+        return Deadline.toRetry(this.attempt++, error);
+      }
       this.attempt = 0;
       if (this.kind === "none") this.life = null;
       // Polls had failed as well: it was the network or the server, nothing is wrong with streams.
@@ -281,8 +283,8 @@
   function redraw(id, html) {
     const element = id === "0" ? document.body : document.getElementById(id);
     if (element) element.outerHTML = html;
-    // The parser puts a head before each body: every redraw of it would leave one more.
-    document.querySelectorAll("head ~ head").forEach((head) => head.remove());
+    const [, extra] = document.getElementsByTagName("head");
+    extra?.remove(); // the parser puts a head before each body: every redraw of it would leave one more
   }
 
   const append = (id, html) => document.getElementById(id)?.insertAdjacentHTML("beforeend", html);
@@ -291,6 +293,16 @@
   // become global, `this` is window. A function born from an indirect eval is just that, although this file is strict.
   function runScript(code) {
     (0, eval)("(function () { eval(arguments[0]); })")(code);
+  }
+
+  /** What htag 1 sends of an event: its plain members, without constants such as AT_TARGET. */
+  function jevent(event) {
+    const plain = {};
+    for (const name in event || {}) {
+      const isConstant = name.toUpperCase() === name;
+      if (!isConstant && /number|boolean|string/.test(typeof event[name])) plain[name] = event[name];
+    }
+    return plain;
   }
 
   /** htag 1: its pages call globals that the host has to define. */
@@ -321,17 +333,10 @@
     }
 
     const globals = {
+      jevent,
       try_js: (code) => guard(runScript, code),
       interact: ({ id, method = null, args, kargs, event }) =>
         client.queue.send({ id, method, args: args || [], kargs: kargs || {}, event: event || {} }),
-      jevent(event) {
-        const plain = {};
-        for (const name in event || {}) {
-          const isConstant = name.toUpperCase() === name;
-          if (!isConstant && /number|boolean|string/.test(typeof event[name])) plain[name] = event[name];
-        }
-        return plain;
-      },
       action(payload) {
         try { client.apply(typeof payload === "string" ? JSON.parse(payload) : payload); }
         catch (error) { report(payload, "COM"); } // a text that is not JSON is the error itself

@@ -1,4 +1,4 @@
-"""A worker of the pool in this process, without sockets: apps run on their real adapter, in real instances."""
+"""A worker of the pool in this process, without sockets: apps run on their adapter, in real instances."""
 
 from __future__ import annotations
 

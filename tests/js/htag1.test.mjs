@@ -18,7 +18,7 @@ function fakeDocument() {
   });
   Object.assign(document, {
     getElementById: (id) => (id in html && id !== "0" ? element(id) : null),
-    querySelectorAll: () => [],
+    getElementsByTagName: () => [],
     get body() {
       return element("0");
     },
@@ -80,6 +80,12 @@ test("a script that does not compile is told too", () => {
 test("without window.error, errors go to the console; an element of that name is no handler", () => {
   for (window.error of [undefined, { tagName: "DIV" }]) apply({ err: "oops" });
   assert.deepEqual(page.errors, ["PYTHON ERROR: oops", "PYTHON ERROR: oops"]);
+});
+
+test("a lost connection is no error on the console, the banner shows it", () => {
+  window.error = undefined;
+  apply(null);
+  assert.deepEqual(page.errors, []);
 });
 
 test("a handler of errors that fails itself stops nothing", () => {

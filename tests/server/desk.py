@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tests.http_client import Page, User
 from tests.http_session import Answer, Headers
 
-__all__ = ["DESK", "QUICK", "SOON", "Anywhere", "done", "message", "number", "press", "together", "typed", "word"]
+__all__ = ["DESK", "QUICK", "SOON", "Anywhere", "done", "meanwhile", "message", "number", "press", "together", "typed", "word"]
 
 DESK = "tests.apps.desk:app"
 
@@ -66,6 +67,17 @@ def number(page: Page, class_: str) -> int:
 def done(page: Page, verb: str) -> list[int]:
     """The numbers in the calls of the function *verb* that the page was sent, in order."""
     return [int(found) for found in re.findall(rf"{verb}\((\d+)\)", "\n".join(page.scripts))]
+
+
+@contextlib.contextmanager
+def meanwhile(work: Callable[[], Any]) -> Iterator[list[Any]]:
+    """Runs *work* in a thread; at the end of the block it must have come to its end, with its result."""
+    results: list[Any] = []
+    thread = threading.Thread(target=lambda: results.append(work()), daemon=True)
+    thread.start()
+    yield results
+    thread.join(20)
+    assert results, "the work in the background has failed, or goes on"
 
 
 def together(works: Iterable[Callable[[], Any]]) -> list[Any]:

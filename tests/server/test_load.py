@@ -40,6 +40,7 @@ def test_nothing_is_lost_or_doubled_or_out_of_order(server: Server) -> None:
     together(partial(work, page, ("stream", "poll")[index % 2]) for index, page in enumerate(pages))
     for page in pages:
         page.assert_nothing_lost()
+        assert page.inbox.resets == []
         assert done(page, "did") == list(range(INTERACTIONS))
         assert done(page, "pushed") == list(range(1, PUSHES + 1))
         assert word(page, "numbers") == " ".join(map(str, range(INTERACTIONS)))

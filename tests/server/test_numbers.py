@@ -65,7 +65,7 @@ def test_a_number_that_still_runs_is_not_run_again(server: Server, page: Page) -
     page.wait_for(lambda: page.poll(1) and word(page) == "held")
     again = post(page, 2, "hold", cursor=1).json()
     assert (again["seq"], again["done"]) == (2, True)
-    assert [number for number, _ in page.applied] == list(range(1, page.cursor + 1))
+    page.assert_nothing_lost()
 
 
 def release(server: Server, page: Page) -> None:
@@ -81,6 +81,18 @@ def test_an_answer_that_got_lost_comes_with_the_retry(page: Page) -> None:
     post(page, 1, "hit", n=1)  # its answer is lost: the page still has the old cursor
     retried = post(page, 1, "hit", cursor=before, n=1).json()
     assert "did(1)" in json.dumps(retried["payloads"])
+
+
+def test_a_call_that_was_overtaken_by_a_poll_gets_no_reset(page: Page) -> None:
+    """Its cursor is older than what the poll has said: the page has it all, and must not be drawn anew."""
+    for number in (1, 2, 3):
+        press(page, "hit", n=number)
+    page.poll()
+    batch = post(page, 4, "hit", cursor=page.cursor - 2, n=4).json()
+    assert "reset" not in batch
+    page.seq = 4
+    page.take(batch, "call")
+    assert done(page, "did") == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("seq", [2, 3, 100, 2**40])

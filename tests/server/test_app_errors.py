@@ -1,0 +1,136 @@
+"""Errors of an app in init, in its rendering and in callbacks: told, logged, and survived."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.http_client import Page, Refused, User
+from tests.server.desk import QUICK, SOON, Anywhere, press
+from tests.servers import Server, serve
+from tests.support import wait_until
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    env = {**QUICK, "HTAG_WORKERS": "1"}
+    with serve("gunicorn-gevent", "tests.apps.moody:app", workers=4, env=env, options=SOON) as running:
+        yield running
+
+
+def refused(user: User, path: str) -> str:
+    """The text of the error page, which has to come soon and with the right status and headers."""
+    start = time.monotonic()
+    answer = user.get(path)
+    assert time.monotonic() - start < 5
+    assert answer.status == 500
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Content-Type"].startswith("text/html")
+    return answer.text
+
+
+FAILURES = [
+    ("init", "LookupError", "<script>alert(1)</script>"),
+    ("type", "TypeError", "init() got what it does not like"),
+    ("exit", "SystemExit", "enough"),
+    ("render", "RuntimeError", "<b>torn</b>"),
+]
+
+
+@pytest.mark.parametrize(("mood", "kind", "text"), FAILURES)
+def test_an_error_gives_a_page_and_the_next_get_tries_again(
+    server: Server, mood: str, kind: str, text: str
+) -> None:
+    user = Anywhere(server.url)
+    shown = refused(user, f"/?{mood}")
+    assert text not in shown
+    assert kind not in shown
+    assert "Traceback" not in shown
+    reference = re.search(r"reference (\w+)", shown)
+    assert reference is not None
+    wait_until(lambda: f"[{reference[1]}]" in server.log_text(), what="the log knows the reference")
+    page = user.open(f"/?{mood}")
+    runs = 1 if mood == "render" else 2  # what was built is kept: only its drawing has failed
+    assert page.has(f"run {runs} of {mood}") or page.has(f"run 2 of {mood}")
+    press(page, "fine")
+    assert page.has("fine$")
+
+
+@pytest.mark.parametrize(("mood", "kind", "text"), FAILURES)
+def test_in_debug_the_page_shows_the_traceback_escaped(
+    server: Server, mood: str, kind: str, text: str
+) -> None:
+    user = Anywhere(server.url)
+    shown = refused(user, f"/debug/?{mood}")
+    assert "<script>" not in shown
+    assert "<b>" not in shown
+    assert f"{kind}: {text}".replace("<", "&lt;").replace(">", "&gt;") in shown
+    assert "tests/apps/moody.py" in shown
+    assert "Traceback" in shown
+    assert user.open(f"/debug/?{mood}").has(f"of {mood}")
+
+
+def test_the_log_has_the_traceback(server: Server) -> None:
+    user = Anywhere(server.url)
+    refused(user, "/debug/?mood=init&unfit=x") if False else None
+    page = user.open("/")
+    before = server.log_text().count("LookupError: <i>lost</i>")
+    press(page, "raise_error")
+    wait_until(lambda: server.log_text().count("LookupError: <i>lost</i>") > before)
+    assert "in raise_error" in server.log_text()
+
+
+@pytest.mark.parametrize("button", ["raise_error", "tear", "generate"])
+def test_an_error_in_a_callback_is_told_and_the_page_lives_on(server: Server, button: str) -> None:
+    page = Anywhere(server.url).open("/?button=x")
+    press(page, button)
+    assert len(page.errors) == 1
+    assert "Traceback" not in page.errors[0]
+    assert "moody.py" not in str(page.batches)
+    if button == "tear":  # what cannot be drawn is drawn by nobody
+        return
+    press(page, "fine")
+    assert page.has("fine")
+    assert not page.gone
+    page.assert_nothing_lost()
+
+
+def test_in_debug_an_error_in_a_callback_comes_with_its_traceback(server: Server) -> None:
+    page = Anywhere(server.url).open("/debug/")
+    press(page, "raise_error")
+    assert "Traceback" in page.errors[0]
+    assert "LookupError: <i>lost</i>" in page.errors[0]
+    press(page, "fine")
+    assert page.has("fine")
+
+
+def test_what_a_generator_showed_before_its_error_stays(server: Server) -> None:
+    page = Anywhere(server.url).open("/")
+    press(page, "generate")
+    assert page.has("step one")
+    assert len(page.errors) == 1
+
+
+def test_a_callback_that_exits_ends_no_process(server: Server) -> None:
+    page, other = Anywhere(server.url).open("/"), Anywhere(server.url).open("/")
+    pids = server.pool_processes()
+    press(page, "leave")
+    for each in (page, other):
+        press(each, "fine")
+        assert each.has("fine")
+    assert server.pool_processes() == pids
+
+
+def test_no_error_harmed_another_user(server: Server) -> None:
+    other = Anywhere(server.url).open("/")
+    for mood in ("init", "render", "exit"):
+        try:
+            Anywhere(server.url).open(f"/debug/?{mood}&again")
+        except Refused as error:
+            assert error.status == 500
+    press(other, "fine")
+    page: Page = other.reload()
+    assert page.has("fine")
