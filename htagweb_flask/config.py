@@ -79,6 +79,8 @@ KEYS: tuple[Key, ...] = (
         "bytes of one interaction, 413 above"),
     Key("origins", (), _origins, False,
         "further origins of our pages, as https://example.org: for a proxy that hides the host"),
+    Key("sessions", "auto", _one_of("auto", "memory"), False,
+        "auto: those of the site, by Flask-Session, else files; memory: in the pool, gone with it"),
     Key("broker", "auto", _one_of("auto", "unix", "tcp"), False,
         "how web processes reach the pool; auto: unix sockets where they exist, else loopback TCP"),
     Key("run_dir", "", str, False,
@@ -113,6 +115,7 @@ class Settings:
 
     options: Options
     origins: tuple[str, ...]
+    sessions: str
     broker: str
     run_dir: str
     data_dir: str

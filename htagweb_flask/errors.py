@@ -16,6 +16,7 @@ __all__ = [
     "PoolError",
     "Refused",
     "SequenceGap",
+    "StoreError",
     "TooLarge",
     "from_wire",
 ]
@@ -48,6 +49,13 @@ class PoolError(HtagError):
     """The pool cannot be started or reached."""
 
     code = "pool"
+    status = 503
+
+
+class StoreError(HtagError):
+    """The session storage cannot be reached or written."""
+
+    code = "store"
     status = 503
 
 
@@ -86,10 +94,19 @@ class TooLarge(HtagError):
     status = 413
 
 
-_BY_CODE: dict[str, type[HtagError]] = {
-    cls.code: cls
-    for cls in (HtagError, ConfigError, AppError, PoolError, Refused, BadMessage, SequenceGap, Gone, TooLarge)
-}
+_KINDS = (
+    HtagError,
+    ConfigError,
+    AppError,
+    PoolError,
+    StoreError,
+    Refused,
+    BadMessage,
+    SequenceGap,
+    Gone,
+    TooLarge,
+)
+_BY_CODE: dict[str, type[HtagError]] = {kind.code: kind for kind in _KINDS}
 
 
 def from_wire(code: str, message: str, trace: str = "") -> HtagError:

@@ -16,6 +16,9 @@ __all__ = [
     "MAX_FRAME",
     "VERSION",
     "Batch",
+    "Changed",
+    "Changes",
+    "Collect",
     "Decoder",
     "Delta",
     "Done",
@@ -23,12 +26,16 @@ __all__ = [
     "Failure",
     "Hello",
     "Interact",
+    "Keep",
+    "Kept",
     "Leave",
     "Message",
     "Page",
+    "Patched",
     "Poll",
     "Render",
     "RequestInfo",
+    "Saved",
     "WorkerReady",
     "encode",
     "failure",
@@ -48,10 +55,11 @@ class _Message(msgspec.Struct, array_like=True, tag=True):
 
 
 class Delta(_Message):
-    """Changes of a session: packed values by key, and deleted keys."""
+    """Changes of a session: packed values by key, and deleted keys. Who stores it says so by its number."""
 
     put: dict[str, bytes]
     drop: list[str]
+    number: int = 0
 
 
 class Hello(_Message):
@@ -101,12 +109,15 @@ class RequestInfo(_Message):
 
 
 class Render(_Message):
-    """Render the app's page for *client*. Reply: Page."""
+    """Render the app's page for *client*; *renew* says that a new instance may be asked for by the query.
+    Reply: Page."""
 
     client: str
     link: str
+    sid: str
     request: RequestInfo
     session: bytes
+    renew: bool
     transport: str
     script: str
     boot: dict[str, str | bool | dict[str, str]]
@@ -137,7 +148,9 @@ class Poll(_Message):
 
 
 class Batch(_Message):
-    """JSON for the browser (empty when there is nothing to say), and the number of its last payload."""
+    """JSON for the browser (empty when there is nothing to say), and the number of its last payload.
+
+    With a delta, the browser gets it when that is stored: what a user has seen is never lost."""
 
     body: bytes
     last: int
@@ -150,6 +163,62 @@ class Leave(_Message):
     client: str
 
 
+class Saved(_Message):
+    """The delta *number* of session *link* is stored, or could not be. Reply: Done."""
+
+    link: str
+    number: int
+    ok: bool = True
+
+
+class Patched(_Message):
+    """A view has changed session *link*, whose id is now *sid*; without a delta, the session has ended. For
+    the supervisor, which passes it on to every worker (with an *id* to acknowledge). Reply: Done."""
+
+    link: str
+    sid: str
+    delta: Delta | None
+    id: int = 0
+
+
+class Changed(_Message):
+    """From a worker to the supervisor: code that no request waits for has changed session *link*."""
+
+    slot: str
+    link: str
+    sid: str
+    delta: Delta
+
+
+class Collect(_Message):
+    """What has changed without a request, after at most *wait* seconds, and what became of the last changes
+    (slot, Saved). Reply: Changes."""
+
+    wait: float
+    saved: list[tuple[str, Saved]]
+
+
+class Changes(_Message):
+    """The reply to Collect."""
+
+    changes: list[Changed]
+
+
+class Keep(_Message):
+    """The memory of the pool, for sessions: sets *key* for *seconds*, deletes it (0 seconds), or reads it
+    (no value). Reply: Kept."""
+
+    key: str
+    value: bytes | None = None
+    seconds: float = 0.0
+
+
+class Kept(_Message):
+    """The value of a key, before it was changed."""
+
+    value: bytes | None
+
+
 class Failure(_Message):
     """An error of :mod:`htagweb_flask.errors`, by its code."""
 
@@ -159,7 +228,24 @@ class Failure(_Message):
 
 
 Message = (
-    Hello | Done | EnsureWorker | WorkerReady | Render | Page | Interact | Poll | Batch | Leave | Failure
+    Hello
+    | Done
+    | EnsureWorker
+    | WorkerReady
+    | Render
+    | Page
+    | Interact
+    | Poll
+    | Batch
+    | Leave
+    | Saved
+    | Patched
+    | Changed
+    | Collect
+    | Changes
+    | Keep
+    | Kept
+    | Failure
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import logging
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,10 +18,19 @@ import msgspec
 
 from .protocol import Delta
 
-__all__ = ["PREFIX", "Snapshot", "pack", "pack_all", "unpack"]
+logger = logging.getLogger(__name__)
+
+__all__ = ["MAX_VALUE", "PREFIX", "Snapshot", "check", "pack", "pack_all", "pack_foreign", "unpack"]
 
 PREFIX = "_htag"
 """Session keys that begin so are the host's own: apps never see them."""
+
+MAX_VALUE = 8 * 1024 * 1024
+"""Bytes of one value, packed. A session is read and written as a whole: more belongs in a database."""
+
+TYPES = (
+    "None, bool, int, float, str, bytes, list, tuple, set, frozenset, dict, datetime, date, Decimal and UUID"
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _packed_values = msgspec.msgpack.Decoder(dict[str, bytes])
@@ -44,7 +54,7 @@ _EXTENSIONS: dict[type, tuple[int, Callable[[Any], bytes], Callable[[bytes], Any
 _READERS = {code: read for code, _, read in _EXTENSIONS.values()}
 
 
-def _portable(value: Any) -> Any:
+def _portable(value: Any, lenient: bool = False) -> Any:
     """*value* with every type that msgpack does not keep replaced by an extension."""
     kind = type(value)
     if kind in (str, bytes, bool, float, type(None)):
@@ -52,14 +62,16 @@ def _portable(value: Any) -> Any:
     if kind is int:
         return value if -(2**63) <= value < 2**64 else _extension(kind, value)
     if kind is list:
-        return [_portable(item) for item in value]
+        return [_portable(item, lenient) for item in value]
     if kind is dict:
         keys = [_portable(key) for key in value]
         if any(type(key) is msgspec.msgpack.Ext for key in keys):
             return _extension(kind, value)  # with keys that are tuples, dates, ...
-        return dict(zip(keys, map(_portable, value.values()), strict=True))
+        return dict(zip(keys, (_portable(item, lenient) for item in value.values()), strict=True))
     if kind in _EXTENSIONS:
         return _extension(kind, value)
+    if lenient:
+        return value
     raise TypeError(f"a value of type {kind.__qualname__!r} cannot be kept in a session")
 
 
@@ -85,12 +97,28 @@ def pack(value: Any) -> bytes:
         raise TypeError(f"a value cannot be kept in a session: {error}") from None
 
 
+def pack_foreign(value: Any) -> bytes:
+    """As :func:`pack`, for what views keep: other types become what msgspec makes of them (an Enum its value,
+    a dataclass a dict), as with Flask-Session. Raises TypeError for the rest."""
+    return _encoder.encode(_portable(value, lenient=True))
+
+
 def unpack(data: bytes) -> Any:
     """The value that :func:`pack` packed. Raises ValueError for anything else."""
     try:
         return _decoder.decode(data)
     except (TypeError, ArithmeticError, RecursionError) as error:
         raise ValueError(f"not a packed value: {error}") from None
+
+
+def check(name: str, value: Any) -> None:
+    """Raises TypeError or ValueError, with the cure, when *value* cannot be kept in a session as *name*."""
+    try:
+        size = len(pack(value))
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}: keep {TYPES} only, or what identifies the object") from None
+    if size > MAX_VALUE:
+        raise ValueError(f"{name}: {size} bytes are over the limit of {MAX_VALUE} for a value of a session")
 
 
 def pack_all(session: Mapping[str, Any]) -> bytes:
@@ -123,33 +151,75 @@ class Snapshot(dict[str, Any]):
                 del self[key]
                 self._known.pop(key, None)
             elif key not in self or pack(self[key]) != stored[key]:
-                self[key] = unpack(stored[key])
+                super().__setitem__(key, unpack(stored[key]))
                 self._known[key] = self._image(key)
 
+    def __setitem__(self, key: str, value: Any) -> None:
+        """Raises TypeError and ValueError for what no storage keeps: here is where the mistake is made."""
+        if self.get(key) is not value:  # else it was changed inside: tag.state has looked at what is new
+            check(f"session[{key!r}]", value)
+        super().__setitem__(key, value)
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """See dict."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """See dict."""
+        for key, value in dict(*args, **kwargs).items():
+            self[key] = value
+
     def delta(self) -> Delta | None:
-        """The changes since the last call, or None. Raises TypeError for a value that cannot be stored."""
-        changed = [key for key in self if self._changed(key)]
+        """The changes since the last call, or None.
+
+        A nested value that was changed into something that cannot be stored is left out, and logged once.
+        """
+        changed = [key for key in list(self) if self._changed(key)]
         gone = [key for key in self._known if key not in self]
-        if not changed and not gone:
-            return None
-        images = {key: self._image(key) for key in changed}  # first: what changes meanwhile is seen next time
-        put = {key: pack(self[key]) for key in changed}
-        self._known.update(images)
+        put: dict[str, bytes] = {}
+        for key in changed:
+            image = self._image(key)  # first: what changes meanwhile is seen next time
+            try:
+                put[key] = pack(self[key])
+            except TypeError as error:
+                logger.error("session[%r] is not stored: %s", key, error)
+            self._known[key] = image
         for key in gone:
             del self._known[key]
-        return Delta(put, gone)
+        return Delta(put, gone) if put or gone else None
+
+    def lost(self, delta: Delta) -> None:
+        """*delta* was not stored: the next one has its changes again."""
+        for key in delta.put:
+            self._known[key] = b""
+        for key in delta.drop:
+            self._known.setdefault(key, b"")
+
+    def patch(self, delta: Delta) -> None:
+        """Takes over changes that were stored by others, except where this copy has changes of its own."""
+        for key, value in delta.put.items():
+            if not self._changed(key):
+                super().__setitem__(key, unpack(value))
+                self._known[key] = self._image(key)
+        for key in delta.drop:
+            if not self._changed(key) and key in self:
+                del self[key]
+                self._known.pop(key, None)
 
     def _image(self, key: str) -> bytes:
         # msgspec's own encoding is made in C: comparing it costs a tenth of packing the value.
         try:
             return _encoder.encode(self[key])
         except (TypeError, ValueError, OverflowError, RecursionError):
+            pass
+        try:
             return pack(self[key])
+        except TypeError:  # it cannot be stored: delta() says so, once
+            return repr(self[key]).encode()
 
     def _changed(self, key: str) -> bool:
         if key not in self:
             return key in self._known
-        try:
-            return self._known.get(key) != self._image(key)
-        except TypeError:  # cannot be stored: delta() says so
-            return True
+        return self._known.get(key) != self._image(key)

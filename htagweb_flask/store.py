@@ -7,26 +7,35 @@ All use of Flask-Session's internals (0.8) is in this file.
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
+import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, BinaryIO, cast
 
 import msgspec
+from cachelib.base import BaseCache
 from cachelib.file import FileSystemCache
 from flask_session.base import ServerSideSessionInterface
 from flask_session.cachelib import CacheLibSessionInterface
 
+from .errors import StoreError
 from .protocol import Delta
-from .session import pack, unpack
+from .session import pack_foreign, unpack
 
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["SessionStore", "file_sessions"]
+__all__ = ["SessionStore", "cached_sessions", "changes", "file_sessions"]
+
+logger = logging.getLogger(__name__)
+
+_BEFORE = "_htag_before"
+"""Attribute of a session in a request: its id and its values as they were when the request began."""
 
 
 class _PackedFiles:
@@ -34,11 +43,11 @@ class _PackedFiles:
 
     def dump(self, value: Any, file: BinaryIO) -> None:
         """See cachelib."""
-        file.write(self.dumps(value))
+        file.write(pack_foreign(value))
 
     def dumps(self, value: Any) -> bytes:
         """See cachelib."""
-        return pack(value)
+        return pack_foreign(value)
 
     def load(self, file: BinaryIO) -> Any:
         """See cachelib."""
@@ -46,9 +55,11 @@ class _PackedFiles:
 
     def loads(self, data: bytes) -> Any:
         """See cachelib. None, as for a file that is not there, when the file is garbage."""
-        with contextlib.suppress(ValueError, msgspec.DecodeError):
+        try:
             return unpack(data)
-        return None
+        except (ValueError, msgspec.DecodeError):
+            logger.warning("a session file is damaged: that session starts afresh")
+            return None
 
 
 class _SessionFiles(FileSystemCache):
@@ -59,6 +70,36 @@ class _SessionFiles(FileSystemCache):
     def __init__(self, folder: str) -> None:
         super().__init__(folder, threshold=0, mode=0o600)
 
+    def set(self, *args: Any, **kwargs: Any) -> bool:
+        """See cachelib, which answers False when the disk is full."""
+        if not super().set(*args, **kwargs):
+            raise OSError("the session file cannot be written")
+        return True
+
+    def clean(self) -> None:
+        """Removes what has expired; without a threshold, cachelib never does."""
+        self._remove_expired(time.time())
+
+
+class _Serializer:
+    """In place of Flask-Session's, which tries pickle on what it cannot read, and turns tuples into lists."""
+
+    def encode(self, session: Mapping[str, Any]) -> bytes:
+        """See Flask-Session."""
+        return pack_foreign(dict(session))
+
+    def decode(self, data: bytes) -> dict[str, Any]:
+        """See Flask-Session. JSON is read, too: what the site has stored in its former format."""
+        for read in (unpack, msgspec.json.decode):
+            with contextlib.suppress(ValueError, msgspec.DecodeError):
+                found = read(data)
+                if isinstance(found, dict):
+                    return found
+        logger.warning("a stored session is damaged: it starts afresh")
+        return {}
+
+    dumps, loads = encode, decode  # their names after 0.8
+
 
 def file_sessions(folder: str) -> ServerSideSessionInterface:
     """A Flask-Session interface that keeps sessions as files in *folder*."""
@@ -66,8 +107,27 @@ def file_sessions(folder: str) -> ServerSideSessionInterface:
     return CacheLibSessionInterface(client=_SessionFiles(folder))
 
 
+def cached_sessions(cache: BaseCache) -> ServerSideSessionInterface:
+    """A Flask-Session interface that keeps sessions in *cache*."""
+    return CacheLibSessionInterface(client=cache)
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """(values that are new or different, keys that are gone). 1, 1.0 and True are different."""
+    put = {
+        key: value
+        for key, value in after.items()
+        if key not in before or before[key] != value or type(before[key]) is not type(value)
+    }
+    return put, [key for key in before if key not in after]
+
+
 class SessionStore:
-    """The sessions that a Flask-Session interface keeps, by id."""
+    """The sessions that a Flask-Session interface keeps, by id.
+
+    The interface is changed: from now on it merges what a request has changed into what is stored then.
+    Every method raises StoreError when the storage fails.
+    """
 
     def __init__(
         self, interface: ServerSideSessionInterface, lock_dir: str, lifetime: Callable[[], timedelta]
@@ -75,31 +135,75 @@ class SessionStore:
         self._interface = interface
         self._lock_dir = lock_dir
         self._lifetime = lifetime
+        self._write = interface._upsert_session
+        interface._upsert_session = self._merge
+        interface.serializer = _Serializer()
 
     def load(self, sid: str) -> dict[str, Any] | None:
         """The session *sid*, or None when there is none (any more)."""
-        data = self._interface._retrieve_session_data(self._interface._get_store_id(sid))
+        with _failing():
+            data = self._interface._retrieve_session_data(self._interface._get_store_id(sid))
         return None if data is None else dict(data)
 
     def patch(self, sid: str, delta: Delta, create: bool = False) -> bool:
         """Merges *delta* into what is stored now. False when the session has been deleted meanwhile, which
         is not undone (it was a logout); *create* makes a session that is not there."""
-        with self._locked(sid):
-            data = self.load(sid)
+        return self._update(sid, {key: unpack(value) for key, value in delta.put.items()}, delta.drop, create)
+
+    def touch(self, sid: str) -> bool:
+        """Prolongs the session *sid*. False when there is none."""
+        return self._update(sid, {}, [], False)
+
+    def clean(self) -> None:
+        """Removes expired sessions, where the storage does not do so by itself."""
+        cache = getattr(self._interface, "cache", None)
+        if isinstance(cache, _SessionFiles):
+            with _failing():
+                cache.clean()
+
+    def _update(self, sid: str, put: Mapping[str, Any], drop: list[str], create: bool) -> bool:
+        store_id = self._interface._get_store_id(sid)
+        with self._locked(store_id), _failing():
+            data = self._interface._retrieve_session_data(store_id)
             if data is None and not create:
                 return False
-            data = data or {}
-            data.update({key: unpack(value) for key, value in delta.put.items()})
-            for key in delta.drop:
-                data.pop(key, None)
-            session = cast(Any, self._interface.session_class)(data, sid)
-            self._interface._upsert_session(self._lifetime(), session, self._interface._get_store_id(sid))
+            values = {**(data or {}), **put}
+            for key in drop:
+                values.pop(key, None)
+            session = cast(Any, self._interface.session_class)(values, sid)
+            self._write(self._lifetime(), session, store_id)
         return True
 
+    # ---- the requests of the site ------------------------------------------------------------------------
+
+    def opened(self, session: Any) -> None:
+        """A request begins with *session*."""
+        # A new session holds only Flask-Session's own mark, and is false.
+        setattr(session, _BEFORE, (session.sid, copy.deepcopy(dict(session)) if session else {}))
+
+    def before(self, session: Any) -> dict[str, Any]:
+        """The values with which its request began."""
+        values: dict[str, Any] = getattr(session, _BEFORE, ("", {}))[1]
+        return values
+
+    def _merge(self, lifetime: timedelta, session: Any, store_id: str) -> None:
+        sid, before = getattr(session, _BEFORE, ("", {}))
+        with self._locked(store_id), _failing():
+            if before and sid == session.sid:
+                stored = self._interface._retrieve_session_data(store_id)
+                if stored is None:
+                    return  # deleted meanwhile: a logout is not undone
+                put, drop = changes(before, session)
+                values = {**stored, **put}
+                for key in drop:
+                    values.pop(key, None)
+                session = cast(Any, self._interface.session_class)(values, sid)
+            self._write(lifetime, session, store_id)
+
     @contextlib.contextmanager
-    def _locked(self, sid: str) -> Iterator[None]:
+    def _locked(self, store_id: str) -> Iterator[None]:
         # A lock that waits in the kernel would stop all greenlets of a gevent worker.
-        name = hashlib.sha256(sid.encode()).hexdigest()[:2]
+        name = hashlib.sha256(store_id.encode()).hexdigest()[:2]
         with open(os.path.join(self._lock_dir, f"session-{name}.lock"), "w") as file:
             pause = 0.0005
             while sys.platform != "win32":
@@ -110,3 +214,13 @@ class SessionStore:
                     time.sleep(pause)
                     pause = min(2 * pause, 0.01)
             yield
+
+
+@contextlib.contextmanager
+def _failing() -> Iterator[None]:
+    try:
+        yield
+    except StoreError:
+        raise
+    except Exception as error:  # each backend has its own kinds
+        raise StoreError(f"the session storage fails: {type(error).__name__}: {error}") from error

@@ -41,6 +41,8 @@ FLOORS = {
     "pool.supervisor": "supervisor",
     "pool.worker": "worker",
     "pool.instance": "instance",
+    "pool.exchange": "parts",
+    "pool.live_session": "parts",
     "pool.outbox": "parts",
     "pool.client": "parts",
     "pool.adapters": "parts",

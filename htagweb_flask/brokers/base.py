@@ -20,7 +20,7 @@ class Slot:
 
 
 class Broker(ABC):
-    """Carries messages to the pool. One verb."""
+    """Carries messages to the pool."""
 
     @abstractmethod
     def call(self, slot: Slot, message: Message, timeout: float) -> Message:
@@ -28,4 +28,11 @@ class Broker(ABC):
 
         Raises PoolError when the pool cannot be reached or does not answer within *timeout* seconds, and
         the error that the pool replied: AppError, Gone, BadMessage, SequenceGap.
+        """
+
+    @abstractmethod
+    def pool(self, message: Message, timeout: float, start: bool = True) -> Message:
+        """The reply of the pool itself, which is started if it must be and *start* allows it.
+
+        Raises PoolError when it cannot be reached or does not answer within *timeout* seconds.
         """

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from ..errors import HtagError, PoolError, from_wire
+from ..errors import PoolError, from_wire
 from ..placement import POOL, SECRET, address_file
 from ..protocol import Decoder, Done, EnsureWorker, Failure, Hello, Message, encode
 from .base import Broker, Slot
@@ -100,10 +100,13 @@ class SocketBroker(Broker):
         self._supervisor: Connection | None = None
         self._supervisor_lock = threading.Lock()
 
-    def call(self, slot: Slot, message: Message, timeout: float) -> Message:
-        """See :class:`Broker`."""
+    def _after_fork(self) -> None:
         if self._pid != os.getpid():
             self._forget()
+
+    def call(self, slot: Slot, message: Message, timeout: float) -> Message:
+        """See :class:`Broker`."""
+        self._after_fork()
         frame = encode(message)
         for attempt in range(ATTEMPTS):
             connection = self._connect(slot)
@@ -127,11 +130,15 @@ class SocketBroker(Broker):
             return reply
         raise AssertionError("unreachable")
 
+    def _take(self, name: str) -> Connection | None:
+        with contextlib.suppress(KeyError, IndexError):
+            return self._idle[name].pop()
+        return None
+
     def _connect(self, slot: Slot) -> Connection:
-        idle = self._idle.get(slot.name)
+        idle = self._take(slot.name)
         if idle:
-            with contextlib.suppress(IndexError):
-                return idle.pop()
+            return idle
         with contextlib.suppress(OSError):
             self._register()
             return Connection(self._run_dir, slot.name, self._kind, 0)
@@ -149,22 +156,37 @@ class SocketBroker(Broker):
                     self._supervisor = Connection(self._run_dir, POOL, self._kind, self._server)
 
     def _ensure(self, slot: Slot) -> None:
-        frame = encode(EnsureWorker(slot.name, slot.app, dict(slot.options)))
-        for attempt in range(ATTEMPTS):
+        reply = self.pool(EnsureWorker(slot.name, slot.app, dict(slot.options)), self._start_timeout + 5)
+        if not isinstance(reply, Done):
+            raise PoolError(f"the supervisor replied {type(reply).__name__}")
+
+    def pool(self, message: Message, timeout: float, start: bool = True) -> Message:
+        """See :class:`Broker`."""
+        self._after_fork()
+        frame = encode(message)
+        for _ in range(ATTEMPTS):
             try:
-                self._register()
-                # A connection of its own: the registered one must not wait for the import of an app.
-                connection = Connection(self._run_dir, POOL, self._kind, self._server)
-                with contextlib.closing(connection):
-                    reply = connection.exchange(frame, self._start_timeout + 5)
-            except OSError as error:
-                self._supervisor = None
-                if attempt + 1 == ATTEMPTS:
+                reply = self._ask_supervisor(frame, timeout)
+            except TimeoutError:
+                raise PoolError(f"the pool did not answer within {timeout:g} s") from None
+            except (OSError, msgspec.DecodeError) as error:
+                self._idle.pop(POOL, None)
+                if not start:
                     raise PoolError(f"the pool cannot be reached: {error}") from None
                 self._start()
                 continue
             if isinstance(reply, Failure):
                 raise from_wire(reply.code, reply.text, reply.trace)
-            if not isinstance(reply, Done):
-                raise HtagError(f"the supervisor replied {type(reply).__name__}")
-            return
+            return reply
+        raise PoolError("the pool ends each time that it is started (see the server's log)")
+
+    def _ask_supervisor(self, frame: bytes, timeout: float) -> Message:
+        self._register()
+        connection = self._take(POOL) or Connection(self._run_dir, POOL, self._kind, self._server)
+        try:
+            reply = connection.exchange(frame, timeout)
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.setdefault(POOL, deque()).append(connection)
+        return reply

@@ -16,9 +16,9 @@ from typing import Any
 
 from ..errors import AppError, BadMessage, Refused
 from ..protocol import Batch, Delta, Failure, Interact, Page, Poll, Render, failure
-from ..session import Snapshot
 from .adapters import Adapter
 from .client import Client, Reply, Waiter, decode_call
+from .live_session import LiveSession
 
 __all__ = ["Instance"]
 
@@ -33,6 +33,10 @@ CLIENT_GRACE = 60.0
 networks. Its pushes wait in its outbox meanwhile."""
 
 
+EXIT = 0.5
+"""Seconds between ``exit()`` and the end: the page gets what is said last."""
+
+
 class Instance:
     """One live tag tree and its clients. It is the ``Host`` of its adapter."""
 
@@ -40,17 +44,19 @@ class Instance:
         self,
         name: str,
         build: Callable[[Instance, Render], Adapter],
-        session: Snapshot,
+        session: LiveSession,
         directory: dict[str, tuple[Instance, Client]],
         timers: asyncio.AbstractEventLoop,
         idle_timeout: float,
         debug: bool,
     ) -> None:
         self.name = name
-        self.session = session
+        self.session = session.data
+        self.live_session = session
         self.debug = debug
         self.clients: dict[str, Client] = {}
         self.ended = False
+        self.exiting = False
         self._directory = directory  # of all clients of the worker
         self._build = build
         self._adapter: Adapter | None = None
@@ -59,7 +65,6 @@ class Instance:
         self._idle_since = time.monotonic()
         self._claimed = False  # whether a browser has shown that it runs the page
         self._flushing = False
-        self._exiting = False
         self._rendering = 0  # pages that are being made
         self._failed = False  # the last one
         self._tasks: set[asyncio.Task[None]] = set()
@@ -95,9 +100,9 @@ class Instance:
             client.seen = time.monotonic()
             client.outbox.acknowledge(call.cursor)
             accepted = client.accept(waiter)
-            if accepted is False:
-                self._answer(client, waiter)
-        if accepted:
+        if accepted is False:
+            self.live_session.settle(lambda delta: self._answer_all(client, [waiter], delta))
+        elif accepted:
             self._start(self._interact(client, call.seq, bytes(call.message)))
         if accepted is not False and client.transport != "none":
             self._timers.call_later(GRACE, self._overdue, client, call.seq)
@@ -157,6 +162,10 @@ class Instance:
                 return
         self.end()
 
+    def idle(self) -> bool:
+        """Whether it has been shown, and no page shows it any more."""
+        return self._claimed and not self.clients
+
     def end(self) -> None:
         """Ends tree, tasks, loop and thread. Its clients are told that it is gone."""
         with self._lock:
@@ -210,7 +219,6 @@ class Instance:
 
     async def _render(self, message: Render, reply: Reply) -> None:
         client = Client(message.client, message.transport)
-        failed = True
         try:
             first = self._adapter is None
             if self._adapter is None:
@@ -222,19 +230,18 @@ class Instance:
                 self._directory[client.id] = (self, client)
             html = self._adapter.page(message, client.outbox.put(b"{}"))
             client.outbox.acknowledge(client.outbox.last)  # it goes with the page
-            failed = False
         except BaseException as error:
             with self._lock:
                 self._drop(client)
+                self._rendering, self._failed = self._rendering - 1, True
             if not isinstance(error, Exception | SystemExit):
                 raise
             reply(self._broken(error))
         else:
-            reply(Page(html.encode("utf-8", "replace"), self._delta()))
-        finally:
             with self._lock:
-                self._rendering -= 1
-                self._failed = failed
+                self._rendering, self._failed = self._rendering - 1, False
+            body = html.encode("utf-8", "replace")
+            self.live_session.settle(lambda delta: reply(Page(body, delta)))
 
     def _broken(self, error: BaseException) -> Failure:
         if not isinstance(error, AppError):
@@ -264,37 +271,38 @@ class Instance:
             refusal = failure(BadMessage("this page does not offer that interaction"))
         except (Exception, SystemExit):
             logger.exception("%s failed in an interaction", self.name)
-        with self._lock:
-            for waiter in client.running.pop(seq, ()):
-                if refusal:
+        if refusal:
+            with self._lock:
+                for waiter in client.running.pop(seq, ()):
                     waiter.reply(refusal)
-                else:
-                    self._answer(client, waiter)
-        if self._exiting:
-            self.end()
+        else:
+            self.live_session.settle(lambda delta: self._done(client, seq, delta))
 
-    def _answer(self, client: Client, waiter: Waiter, done: bool = True) -> None:
+    def _done(self, client: Client, seq: int, delta: Delta | None) -> None:
+        with self._lock:
+            waiters = client.running.pop(seq, [])
+        self._answer_all(client, waiters, delta)
+
+    def _answer_all(self, client: Client, waiters: list[Waiter], delta: Delta | None) -> None:
+        with self._lock:
+            for waiter in waiters:
+                self._answer(client, waiter, delta=delta)
+        if delta and not waiters:
+            self.live_session.saved(delta.number, ok=False)  # it goes without an answer
+
+    def _answer(self, client: Client, waiter: Waiter, done: bool = True, delta: Delta | None = None) -> None:
         """Replies to *waiter*, with the lock held and from any thread."""
         if client.outbox.missed(waiter.cursor):
-            self._start(self._answer_anew(client, waiter, done))
+            self._start(self._answer_anew(client, waiter, done, delta))
         else:
-            waiter.reply(client.batch(waiter, done, self._delta()))
+            waiter.reply(client.batch(waiter, done, delta))
 
-    async def _answer_anew(self, client: Client, waiter: Waiter, done: bool) -> None:
+    async def _answer_anew(self, client: Client, waiter: Waiter, done: bool, delta: Delta | None) -> None:
         body = self._built().snapshot()
         with self._lock:
             if client.outbox.missed(waiter.cursor):
                 client.outbox.put_reset(body)
-            waiter.reply(client.batch(waiter, done, self._delta()))
-
-    def _delta(self) -> Delta | None:
-        try:
-            return self.session.delta()
-        except TypeError as error:
-            logger.error("%s: the session is not stored: %s", self.name, error)
-        except (RuntimeError, KeyError):  # the app changes it right now: the next batch has it
-            pass
-        return None
+            waiter.reply(client.batch(waiter, done, delta))
 
     # ---- Host: what the adapter calls ------------------------------------------------------------------
 
@@ -324,4 +332,6 @@ class Instance:
 
     def exit(self) -> None:
         """See :class:`adapters.base.Host`."""
-        self._exiting = True
+        self.exiting = True
+        self.emit(b'{"exit":true}')
+        self._timers.call_soon_threadsafe(self._timers.call_later, EXIT, self.end)

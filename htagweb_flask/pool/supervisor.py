@@ -11,12 +11,25 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..errors import AppError, BadMessage, HtagError, PoolError
 from ..placement import POOL, SECRET, address_file
-from ..protocol import Done, EnsureWorker, Hello, Message, WorkerReady, failure
+from ..protocol import (
+    Changed,
+    Collect,
+    Done,
+    EnsureWorker,
+    Hello,
+    Keep,
+    Message,
+    Patched,
+    WorkerReady,
+    failure,
+)
+from .exchange import Exchange, Memory
 from .listeners.socket import Connection, Listener
 from .worker import WorkerConfig
 
@@ -44,6 +57,7 @@ class _Slot:
 
     ready: asyncio.Future[None]
     process: asyncio.subprocess.Process | None = None
+    send: Callable[[Message], None] | None = None
 
 
 @dataclass
@@ -63,6 +77,8 @@ class Supervisor:
         self._secret = secret
         self._slots: dict[str, _Slot] = {}
         self._watch = _Watch()
+        self._exchange = Exchange()
+        self._memory = Memory()
         self._tasks: set[asyncio.Task[None]] = set()
         self.stop = asyncio.Event()
 
@@ -82,13 +98,33 @@ class Supervisor:
     def handle(self, message: Message, reply: Callable[[Message], None]) -> None:
         """See :class:`Handler`."""
         if isinstance(message, EnsureWorker):
-            task = asyncio.create_task(self._ensure(message, reply))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._start(self._ensure(message, reply))
         elif isinstance(message, WorkerReady):
-            self._ready(message)
+            self._ready(message, reply)
+        elif isinstance(message, Keep):
+            reply(self._memory.keep(message))
+        elif isinstance(message, Patched):
+            self._start(self._exchange.tell(message, self._workers(), reply))
+        elif isinstance(message, Done):
+            self._exchange.acknowledged(message.pid)
+        elif isinstance(message, Changed):
+            self._exchange.changed(message)
+        elif isinstance(message, Collect):
+            for name, saved in message.saved:
+                slot = self._slots.get(name)
+                if slot and slot.send:
+                    slot.send(saved)
+            self._start(self._exchange.collect(message, reply))
         else:
             raise BadMessage(f"the supervisor does not serve {type(message).__name__}")
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)  # a loop keeps only weak references
+        task.add_done_callback(self._tasks.discard)
+
+    def _workers(self) -> list[Callable[[Message], None]]:
+        return [slot.send for slot in self._slots.values() if slot.send]
 
     # ---- workers -------------------------------------------------------------------------------------------
 
@@ -96,9 +132,7 @@ class Supervisor:
         slot = self._slots.get(message.slot)
         if slot is None:
             slot = self._slots[message.slot] = _Slot(asyncio.get_running_loop().create_future())
-            task = asyncio.create_task(self._run_worker(slot, message))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._start(self._run_worker(slot, message))
         try:
             await asyncio.wait_for(asyncio.shield(slot.ready), self._config.start)
             reply(Done(slot.process.pid if slot.process else 0))
@@ -141,7 +175,7 @@ class Supervisor:
             slot.ready.set_exception(error)
             slot.ready.exception()  # retrieved: there may be nobody else to do it
 
-    def _ready(self, message: WorkerReady) -> None:
+    def _ready(self, message: WorkerReady, send: Callable[[Message], None]) -> None:
         slot = self._slots.get(message.slot)
         if slot is None:
             return
@@ -150,6 +184,7 @@ class Supervisor:
             self._slots.pop(message.slot)  # the next page tries again
             self._fail(slot, AppError(message.error, message.trace))
         elif not slot.ready.done():
+            slot.send = send
             slot.ready.set_result(None)
             logger.info("worker %s runs as %s", message.slot, message.pid)
 

@@ -17,12 +17,26 @@ from dataclasses import dataclass
 from ..appref import AppRef
 from ..errors import AppError, BadMessage, Gone, HtagError
 from ..placement import POOL, address_file
-from ..protocol import Decoder, Done, Hello, Interact, Leave, Message, Poll, Render, WorkerReady, encode
-from ..session import Snapshot
+from ..protocol import (
+    Changed,
+    Decoder,
+    Done,
+    Hello,
+    Interact,
+    Leave,
+    Message,
+    Patched,
+    Poll,
+    Render,
+    Saved,
+    WorkerReady,
+    encode,
+)
 from .adapters import Adapter, adapter_class
 from .client import Client
 from .instance import Instance
 from .listeners.socket import Connection, Listener
+from .live_session import LiveSession
 
 __all__ = ["Worker", "WorkerConfig", "run"]
 
@@ -30,6 +44,9 @@ logger = logging.getLogger(__name__)
 
 SWEEP = 5.0
 """Seconds between two looks for clients and instances that nobody needs any more."""
+
+BACKGROUND = 0.4
+"""Seconds between two looks for sessions that a background task has changed: they are stored within 1 s."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +73,10 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._instances: dict[tuple[str, str], Instance] = {}
         self._clients: dict[str, tuple[Instance, Client]] = {}
-        self._sessions: weakref.WeakValueDictionary[str, Snapshot] = weakref.WeakValueDictionary()
+        self._sessions: weakref.WeakValueDictionary[str, LiveSession] = weakref.WeakValueDictionary()
+        self._supervisor: Connection | None = None
         self._loop.call_later(SWEEP, self._sweep)
+        self._loop.call_later(BACKGROUND, self._store_background)
 
     def opened(self, connection: Connection, hello: Hello) -> None:
         """See :class:`Handler`."""
@@ -75,10 +94,14 @@ class Worker:
             instance.poll(client, message, reply)
         elif isinstance(message, Render):
             self._instance(message).render(message, reply)
+        elif isinstance(message, Saved):
+            self._saved(message)
+            reply(Done())
         elif isinstance(message, Leave):
             if message.client in self._clients:
                 instance, client = self._clients[message.client]
                 instance.leave(client)
+                self._retire(instance.live_session.link)
             reply(Done())
         else:
             raise BadMessage(f"a worker does not serve {type(message).__name__}")
@@ -92,15 +115,15 @@ class Worker:
     def _instance(self, message: Render) -> Instance:
         session = self._sessions.get(message.link)
         if session is None:
-            session = self._sessions[message.link] = Snapshot(message.session)
+            session = self._sessions[message.link] = LiveSession(message.link, message.sid, message.session)
         else:
-            session.refresh(message.session)
-        part = message.client if self._config.scope == "tab" else message.request.query
-        key = (message.link, part)
+            session.refresh(message.sid, message.session)
+        query, renewed = self._adapter.renewal(message.request.query)
+        key = (message.link, message.client if self._config.scope == "tab" else query)
         instance = self._instances.get(key)
-        if instance is not None and instance.useless:
+        if instance and (instance.useless or (renewed and message.renew)):
             instance.end()
-        if instance is None or instance.ended:
+        if instance is None or instance.ended or instance.exiting:
             name = f"{self._app.__qualname__}-{hashlib.sha256('/'.join(key).encode()).hexdigest()[:8]}"
             instance = self._instances[key] = Instance(
                 name,
@@ -123,10 +146,51 @@ class Worker:
                 del self._instances[key]
         self._loop.call_later(SWEEP, self._sweep)
 
-    def end(self) -> None:
-        """Ends every instance."""
-        for instance in self._instances.values():
-            instance.end()
+    def _retire(self, link: str) -> None:
+        """Ends the instances of a session that no page shows any more, where another one is shown: its user
+        has gone on to another query."""
+        mine = [instance for (owner, _), instance in self._instances.items() if owner == link]
+        if any(instance.clients for instance in mine):
+            for instance in mine:
+                if instance.idle():
+                    instance.end()
+
+    # ---- the session's way to the store ------------------------------------------------------------------
+
+    def listen(self, supervisor: Connection) -> None:
+        """*supervisor* is where changes go that no request waits for."""
+        self._supervisor = supervisor
+
+    def told(self, _: Connection, message: Message) -> None:
+        """The supervisor says something."""
+        if isinstance(message, Saved):
+            self._saved(message)
+        elif isinstance(message, Patched):
+            session = self._sessions.get(message.link)
+            if session is not None and message.delta is not None:
+                session.patched(message.sid, message.delta)
+            elif session is not None:
+                self.end(message.link)
+            if self._supervisor:
+                self._supervisor.send(Done(message.id))
+
+    def _saved(self, message: Saved) -> None:
+        session = self._sessions.get(message.link)
+        if session is not None:
+            session.saved(message.number, message.ok)
+
+    def _store_background(self) -> None:
+        for link, session in list(self._sessions.items()):
+            delta = session.background()
+            if delta and self._supervisor:
+                self._supervisor.send(Changed(self._config.slot, link, session.sid, delta))
+        self._loop.call_later(BACKGROUND, self._store_background)
+
+    def end(self, link: str | None = None) -> None:
+        """Ends every instance, or those of session *link*."""
+        for (owner, _), instance in self._instances.items():
+            if link in (None, owner):
+                instance.end()
 
 
 def run(config: WorkerConfig) -> int:
@@ -185,18 +249,9 @@ async def _serve(config: WorkerConfig, app: type, adapter: type[Adapter], link: 
     listener = Listener(loop, config.run_dir, config.slot, config.kind, config.secret, worker)
     if hasattr(signal, "SIGTERM") and sys.platform != "win32":
         loop.add_signal_handler(signal.SIGTERM, stop.set)
-    link.setblocking(False)
-
-    def supervisor_spoke() -> None:
-        try:
-            alive = link.recv(4096)
-        except OSError:
-            alive = b""
-        if not alive:
-            stop.set()
-
-    loop.add_reader(link.fileno(), supervisor_spoke)
-    await loop.sock_sendall(link, encode(WorkerReady(config.slot, os.getpid())))
+    supervisor = Connection(link, loop, worker.told, lambda _: stop.set())
+    worker.listen(supervisor)
+    supervisor.send(WorkerReady(config.slot, os.getpid()))
     await stop.wait()
     listener.close()
     worker.end()

@@ -208,7 +208,7 @@
       const request = (this.request = new Deadline(HELLO_LIMITS[Math.min(this.failures, 1)]));
       let [hello, bye, error] = [0, false, {}];
       const parse = eventParser((event, data) => {
-        if (event === "gone") return client.gone(data.reason);
+        if (event === "gone") return client.gone();
         if (event === "hello") hello = Date.now();
         bye = event === "bye";
         client.to("open");
@@ -444,6 +444,7 @@
     }
 
     apply(payload) {
+      if (payload?.exit) return this.end("ended", TEXTS.exit); // as the application wanted it
       try { this.htag.apply(payload); }
       catch (error) { this.htag.report(error, "JS"); }
       this.view.mark();
@@ -456,7 +457,7 @@
       const verdict = judge(response);
       if (verdict === "ok") return response;
       if (verdict === "ended") this.end("ended", TEXTS.ended);
-      if (verdict === "gone") this.gone((await response.json().catch(() => ({}))).reason);
+      if (verdict === "gone") this.gone();
       const wait = Math.min(Number(response.headers.get("Retry-After")) || 0, 600) * SECOND;
       throw Object.assign(new Error(`HTTP ${response.status}`), { status: response.status, verdict, wait });
     }
@@ -502,9 +503,8 @@
     }
 
     /** The instance does not exist any more: only a fresh page has another one. */
-    gone(reason) {
+    gone() {
       if (this.isOver) return;
-      if (reason === "exit") return this.end("ended", TEXTS.exit); // as the application wanted it
       const notice = this.queue.calls.length ? TEXTS.unknown : "";
       this.end("gone", notice || TEXTS.gone);
       const reload = () => {

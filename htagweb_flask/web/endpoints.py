@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 from flask import Response, request, session
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from ..errors import BadMessage, HtagError, PoolError, Refused, TooLarge
-from ..protocol import Batch, Interact, Leave, Message, Poll
+from ..brokers.base import Slot
+from ..errors import BadMessage, Gone, HtagError, PoolError, Refused, TooLarge
+from ..protocol import Batch, Delta, Interact, Leave, Message, Patched, Poll, Saved
 from ..session import PREFIX
 from .guard import Ticket, check_origin, read_ticket
 from .sessions import fingerprint
@@ -83,17 +84,37 @@ def _flask_app() -> Any:
 def _caller(site: Site, mount: Mount) -> tuple[str, Callable[[Message, float], Batch]]:
     """The client of this request, and how to call its instance: what changed in its session is stored."""
     ticket, sid = _ticket(site, mount, request.headers.get("X-Htag", ""))
-    broker, slot, sessions = site.broker, mount.slot(ticket.link), site.sessions
+    broker, slot = site.broker, mount.slot(ticket.link)
 
     def call(message: Message, timeout: float) -> Batch:
+        if site.sessions.shared and not site.sessions.alive(sid):
+            _ended(site, ticket.link, sid)
         batch = broker.call(slot, message, timeout)
         if not isinstance(batch, Batch):
             raise PoolError(f"the pool replied {type(batch).__name__}")
         if batch.delta:
-            sessions.store.patch(sid, batch.delta, create=not sessions.shared)
+            _keep(site, slot, ticket.link, sid, batch.delta)
         return batch
 
     return ticket.client, call
+
+
+def _keep(site: Site, slot: Slot, link: str, sid: str, delta: Delta) -> None:
+    """Stores what the app has changed, before the browser hears of it. Raises StoreError, and Gone when the
+    session has been deleted: it was a logout."""
+    saved = Saved(link, delta.number, ok=False)
+    try:
+        stored = site.sessions.store.patch(sid, delta, create=not site.sessions.shared)
+        saved.ok = True
+    finally:
+        site.broker.call(slot, saved, BEAT)
+    if not stored:
+        _ended(site, link, sid)
+
+
+def _ended(site: Site, link: str, sid: str) -> NoReturn:
+    site.broker.pool(Patched(link, sid, None), BEAT)
+    raise Gone("the session has ended")
 
 
 def _where(mount: Mount) -> _Where:

@@ -24,7 +24,7 @@ from ..placement import POOL
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["kind_of", "private_dir", "run_dir_of", "server_of", "start_pool"]
+__all__ = ["elected", "kind_of", "private_dir", "run_dir_of", "server_of", "start_pool"]
 
 logger = logging.getLogger(__name__)
 
@@ -83,8 +83,8 @@ def start_pool(settings: Settings, run_dir: str, kind: str, server: int) -> None
         with contextlib.suppress(OSError):
             Connection(run_dir, POOL, kind, server).close()
             return
-        with _elected(os.path.join(run_dir, "start.lock")) as elected:
-            if elected:
+        with elected(os.path.join(run_dir, "start.lock")) as mine:
+            if mine:
                 with contextlib.suppress(OSError):  # somebody was faster
                     Connection(run_dir, POOL, kind, server).close()
                     return
@@ -96,7 +96,8 @@ def start_pool(settings: Settings, run_dir: str, kind: str, server: int) -> None
 
 
 @contextlib.contextmanager
-def _elected(path: str) -> Iterator[bool]:
+def elected(path: str) -> Iterator[bool]:
+    """Whether this process holds the lock of *path*: at most one does, until the end of the block."""
     with open(path, "w") as file:
         if sys.platform != "win32":
             try:

@@ -11,8 +11,8 @@ from importlib.resources import files
 
 from flask import Response, request, session
 
-from ..errors import AppError, HtagError, PoolError
-from ..protocol import Page, Render, RequestInfo
+from ..errors import AppError, HtagError, PoolError, StoreError
+from ..protocol import Delta, Page, Render, RequestInfo, Saved
 from ..session import PREFIX, pack_all, unpack
 from .guard import Ticket
 from .sessions import fingerprint
@@ -22,6 +22,9 @@ from .transports import transport_of
 __all__ = ["error_page", "page", "script", "script_name"]
 
 logger = logging.getLogger(__name__)
+
+SAVED = 5.0
+"""Seconds that the pool may take to hear that something is stored."""
 
 PRIVATE = {"Cache-Control": "no-store", "Vary": "Cookie", "X-Content-Type-Options": "nosniff"}
 
@@ -60,8 +63,10 @@ def _render(site: Site, mount: Mount, urls: dict[str, str]) -> Page:
     message = Render(
         client=client,
         link=link,
+        sid=sid,
         request=_request_info(),
         session=pack_all(session if sessions.shared else sessions.store.load(sid) or {}),
+        renew=request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin"),
         transport=transport_of(request.environ, options.transport),
         script=urls.pop("script"),
         boot={"token": site.signer.dumps(list(ticket)), "urls": urls, "debug": options.debug},
@@ -69,14 +74,26 @@ def _render(site: Site, mount: Mount, urls: dict[str, str]) -> Page:
     reply = site.broker.call(mount.slot(link), message, site.settings.pool_start)
     if not isinstance(reply, Page):
         raise PoolError(f"the pool replied {type(reply).__name__}")
-    if reply.delta and sessions.shared:
-        for key, value in reply.delta.put.items():
-            session[key] = unpack(value)
-        for key in reply.delta.drop:
-            session.pop(key, None)
-    elif reply.delta:
-        sessions.store.patch(sid, reply.delta, create=True)
+    site.collector.start()
+    if reply.delta:
+        _keep(site, mount, link, sid, reply.delta)
     return reply
+
+
+def _keep(site: Site, mount: Mount, link: str, sid: str, delta: Delta) -> None:
+    """Stores what the app has changed while it was rendered: with the session of this request, which may be
+    a new one."""
+    slot, sessions = mount.slot(link), site.sessions
+    saved = Saved(link, delta.number)
+    if sessions.shared:
+        for key, value in delta.put.items():
+            session[key] = unpack(value)
+        for key in delta.drop:
+            session.pop(key, None)
+        sessions.after_save(lambda: site.broker.call(slot, saved, SAVED))
+    else:
+        sessions.store.patch(sid, delta, create=True)
+        site.broker.call(slot, saved, SAVED)
 
 
 def _request_info() -> RequestInfo:
@@ -99,6 +116,7 @@ def _request_info() -> RequestInfo:
 _TITLES: dict[type[HtagError], str] = {
     AppError: "This app has an error",
     PoolError: "This app cannot be started",
+    StoreError: "Sessions are not available",
 }
 
 _ERROR_PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
@@ -113,7 +131,7 @@ def error_page(error: HtagError, debug: bool) -> Response:
     title = _TITLES.get(type(error), "This does not work")
     reference = secrets.token_hex(4)
     logger.error("[%s] %s\n%s", reference, error, error.trace)
-    if debug or isinstance(error, PoolError):
+    if debug or isinstance(error, PoolError | StoreError):
         text, trace = html.escape(str(error)), error.trace if debug else ""
     else:
         text, trace = f"The log of the server says more, at reference {reference}.", ""

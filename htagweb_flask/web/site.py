@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -18,14 +19,22 @@ from ..appref import AppRef
 from ..brokers.base import Broker, Slot
 from ..brokers.socket import SocketBroker
 from ..config import Options, Settings, settings_from
+from ..errors import PoolError
 from ..placement import slot_of
+from ..protocol import Patched
+from .collector import Collector
 from .guard import signer_of
 from .launch import kind_of, private_dir, run_dir_of, server_of, start_pool
+from .memory import PoolCache
 from .sessions import Sessions
 
 __all__ = ["Mount", "Site"]
 
 logger = logging.getLogger(__name__)
+
+
+TELL = 2.0
+"""Seconds that a view waits at most until the pool knows what it has changed in its session."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +62,7 @@ class Site:
     def __init__(self, flask_app: Flask) -> None:
         self._flask_app = flask_app
         self._mounts: dict[tuple[str, AppRef], Mount] = {}
-        self.sessions = Sessions(flask_app, self.folder)
-        flask_app.session_interface = self.sessions
+        self.sessions = self._wrap_sessions()
 
     @cached_property
     def settings(self) -> Settings:
@@ -87,15 +95,25 @@ class Site:
         return signer_of(self._flask_app, os.path.join(self._data_dir, "secret_key"))
 
     @cached_property
-    def broker(self) -> Broker:
-        """The way to the pool. Needs a request, which tells what server this is."""
-        settings = self.settings
+    def _server(self) -> tuple[int, str]:
+        """The process that stands for this server, and the folder of its pool. Needs a request, which tells
+        what server this is."""
         server = server_of(request.environ)
-        run_dir = run_dir_of(settings, server)
-        kind = kind_of(settings)
+        return server, run_dir_of(self.settings, server)
+
+    @cached_property
+    def broker(self) -> Broker:
+        """The way to the pool. Needs a request at its first use."""
+        settings, kind = self.settings, kind_of(self.settings)
+        server, run_dir = self._server
         return SocketBroker(
             run_dir, kind, server, settings.pool_start, lambda: start_pool(settings, run_dir, kind, server)
         )
+
+    @cached_property
+    def collector(self) -> Collector:
+        """Stores what background tasks change."""
+        return Collector(self.broker, self.sessions, self._server[1])
 
     def mount(self, name: str, app: AppRef, given: Mapping[str, Any]) -> Mount:
         """The mount of *app* under the endpoint *name*, with its options."""
@@ -110,5 +128,17 @@ class Site:
     def adopt_sessions(self) -> None:
         """Takes note of a session interface that the site set after us (``Session(app)``)."""
         if self._flask_app.session_interface is not self.sessions:
-            self.sessions = Sessions(self._flask_app, self.folder)
-            self._flask_app.session_interface = self.sessions
+            self.sessions = self._wrap_sessions()
+
+    def _wrap_sessions(self) -> Sessions:
+        sessions = Sessions(self._flask_app, self.folder, self._memory, self._tell)
+        self._flask_app.session_interface = sessions
+        return sessions
+
+    def _memory(self) -> PoolCache | None:
+        return PoolCache(self.broker) if self.settings.sessions == "memory" else None
+
+    def _tell(self, message: Patched) -> None:
+        """Tells the pool, if there is one, what a view has changed."""
+        with contextlib.suppress(PoolError):
+            self.broker.pool(message, TELL, start=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -18,6 +19,16 @@ BEAT = 15.0
 
 MAX_WAIT = 25.0
 """Seconds that a long poll may wait, whatever the browser asks for."""
+
+
+SLICE = 2.0
+"""Seconds between two looks whether the web process has been told to end: it waits for its streams."""
+
+
+def _ends() -> bool:
+    """Whether this web process has been told to end. gunicorn's signal handlers are methods of its worker."""
+    worker = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    return getattr(worker, "alive", True) is False
 
 
 def transport_of(environ: Mapping[str, Any], wanted: str) -> str:
@@ -40,19 +51,21 @@ def events(poll: Callable[[int, float, bool], Batch], cursor: int) -> Iterator[b
     *poll(cursor, wait, fresh)* asks the pool. No context of Flask is needed, or there.
     """
     yield _event("hello")
-    fresh = True
-    while True:
+    fresh, silent = True, 0.0
+    while not _ends():
         try:
-            batch = poll(cursor, 0 if fresh else BEAT, fresh)
+            batch = poll(cursor, 0 if fresh else SLICE, fresh)
         except Gone:
             yield _event("gone")
             return
         except HtagError as error:
             logger.warning("a stream ends: %s", error)
-            yield _event("bye")
-            return
+            break
+        silent = 0.0 if batch.body else silent + SLICE
         if batch.body:
             yield _event("batch", batch.body)
-        elif not fresh:
+        elif silent >= BEAT:
+            silent = 0.0
             yield _event("beat")
         cursor, fresh = batch.last, False
+    yield _event("bye")

@@ -23,6 +23,7 @@ from htagweb_flask.protocol import (
     Poll,
     Render,
     RequestInfo,
+    Saved,
     failure,
 )
 from htagweb_flask.protocol import Page as RenderedPage
@@ -128,6 +129,7 @@ class Stage:
             self.session.update({key: unpack(value) for key, value in reply.delta.put.items()})
             for key in reply.delta.drop:
                 self.session.pop(key, None)
+            self.ask(Saved(self._link, reply.delta.number))
         return reply
 
     def open(self, query: str = "", *, transport: str = "sse", **request: Any) -> Tab:
@@ -147,7 +149,17 @@ class Stage:
         }
         boot = {"token": client, "urls": URLS, "debug": False}
         packed = pack_all(self.session)
-        message = Render(client, self._link, RequestInfo(**info), packed, transport, "/_htag/client.js", boot)
+        message = Render(
+            client=client,
+            link=self._link,
+            sid="sid",
+            request=RequestInfo(**info),
+            session=packed,
+            renew=True,
+            transport=transport,
+            script="/_htag/client.js",
+            boot=boot,
+        )
         reply = self.ask(message)
         assert isinstance(reply, RenderedPage)
         answer = Answer(200, http.client.HTTPMessage(), reply.html)

@@ -1,6 +1,7 @@
-"""The app of most tests over HTTP, on either generation of htag: each button does one thing that can be counted.
+"""The app of most tests over HTTP, on either generation of htag: each button does one thing.
 
-Scripts tell what was done: each is sent once, whatever is drawn anew. What a handler needs comes with the event.
+Scripts tell what was done: each is sent once, whatever is drawn anew. What a handler needs
+comes with the event.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ import time
 from typing import Any
 
 import htag
-from flask import Flask, Response, request
+from flask import Flask, Response
 from htag import Tag
 
 from htagweb_flask import htag_blueprint
 
 GENERATION = 2 if hasattr(htag, "State") else 1
 
-#: What "hold" and "block" wait for, and "release" gives: it belongs to the process, so another user can give it.
+#: What "hold" and "block" wait for. It belongs to the process, so another user can "release" it.
 GATE = threading.Event()
 #: No test waits longer than this for another one's mistake.
 PATIENCE = 30

@@ -1,4 +1,4 @@
-"""Apps that fail: in init, while they are drawn, in a callback. What is named in the query fails the first time."""
+"""An app that fails: in init or when it is drawn, once for what its query names; and in its callbacks."""
 
 from __future__ import annotations
 

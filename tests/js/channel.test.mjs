@@ -158,7 +158,7 @@ test("the stream says that the instance is gone: the page reloads by itself", as
 
 test("an application that wanted to end is not started anew by the page", async () => {
   const page = await streaming();
-  await page.stream.event("gone", { reason: "exit" });
+  await page.stream.event("batch", { first: page.client.inbox.cursor + 1, payloads: [{ exit: true }] });
   await pass(5000);
   assert.equal(page.client.state, "ended");
   assert.equal(page.reloads, 0);

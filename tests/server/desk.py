@@ -12,7 +12,20 @@ from typing import Any
 from tests.http_client import Page, User
 from tests.http_session import Answer, Headers
 
-__all__ = ["DESK", "QUICK", "SOON", "Anywhere", "done", "meanwhile", "message", "number", "press", "together", "typed", "word"]
+__all__ = [
+    "DESK",
+    "QUICK",
+    "SOON",
+    "Anywhere",
+    "done",
+    "meanwhile",
+    "message",
+    "number",
+    "press",
+    "together",
+    "typed",
+    "word",
+]
 
 DESK = "tests.apps.desk:app"
 
@@ -23,7 +36,7 @@ SOON = ("--graceful-timeout", "1")
 
 
 class Anywhere(User):
-    """A browser whose every request has a connection of its own, so that any worker answers; it notes which."""
+    """A browser with a new connection for each request, so that any worker answers; it notes which."""
 
     def __init__(self, url: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(url, keep_alive=False, headers=headers)

@@ -1,4 +1,4 @@
-"""Many clients, four workers, a new connection for each request: nothing lost, nothing twice, all in order."""
+"""Many clients, four workers, a new connection for each request: nothing lost or doubled, all in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Interactions have numbers: a repeated one runs once, a gap is refused, and what is emitted first runs first."""
+"""Interactions have numbers: a repeated one runs once, a gap is refused, and the first emitted runs first."""
 
 from __future__ import annotations
 

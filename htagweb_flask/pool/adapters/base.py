@@ -53,6 +53,11 @@ class Adapter(ABC):
     def prepare(cls, app: type) -> type:
         """Makes *app* ready to be hosted, once per process. Raises AppError when it is no app."""
 
+    @classmethod
+    def renewal(cls, query: str) -> tuple[str, bool]:
+        """*query* without what asks for a new instance, and whether it does."""
+        return query, False
+
     @abstractmethod
     def __init__(self, app: type, host: Host, request: RequestInfo) -> None:
         """Builds the tree (``init`` of the app runs). Raises AppError when that fails."""

@@ -17,10 +17,11 @@ from typing import Any, ClassVar
 import msgspec
 from htag import Tag, __version__
 from htag.render import HRenderer
-from htag.tag import BaseCaller
+from htag.tag import BaseCaller, TagState
 
 from ...errors import AppError, BadMessage, Refused
 from ...protocol import Render, RequestInfo
+from ...session import check
 from .base import Adapter, Host, InitArguments, app_error, boot_block, encode_payload
 
 __all__ = ["ADAPTER"]
@@ -90,6 +91,25 @@ _original_write = BaseCaller.__str__
 BaseCaller.__str__ = _write_caller
 
 
+def _session_of(state: Any) -> dict[str, Any]:
+    """The session of a tag: htag looks for it once, when the tag is made, and finds it for the root only."""
+    session: dict[str, Any] | None = state._tag.session
+    if session is None:
+        session = getattr(_thread, "session", None)  # not in a tree yet: that of the instance in this thread
+    return state.__dict__.setdefault("_alone", {}) if session is None else session
+
+
+def _set_state(state: Any, key: str, value: Any) -> None:
+    check(f"tag.state[{key!r}]", value)
+    _original_set_state(state, key, value)
+
+
+_original_set_state = TagState.__setitem__
+TagState.__setitem__ = _set_state
+# What the constructor assigns to it is not used: this class has its own idea at each access.
+TagState._current_session = property(_session_of, lambda state, session: None)
+
+
 class _Renderer(HRenderer):  # type: ignore[misc]  # htag has no types
     """An HRenderer that keeps the scripts of ``tag.call`` apart: they are for the page that asked."""
 
@@ -123,6 +143,7 @@ class Htag1(Adapter):
     def __init__(self, app: type, host: Host, request: RequestInfo) -> None:
         self._host = host
         self._grants = _thread.grants = _Grants()
+        _thread.session = host.session
         with self._arguments.building():
             self._renderer = _Renderer(
                 app,

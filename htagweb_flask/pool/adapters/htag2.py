@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
+from collections import deque
 from collections.abc import Iterator, MutableMapping
 from typing import Any, ClassVar
 
@@ -20,11 +22,15 @@ from starlette.requests import Request
 
 from ...errors import AppError, BadMessage
 from ...protocol import Render, RequestInfo
+from ...session import check
 from .base import Adapter, Host, InitArguments, app_error, boot_block, encode_payload
 
 __all__ = ["ADAPTER"]
 
 logger = logging.getLogger(__name__)
+
+MINUTE, REPORTS = 60.0, 20
+"""A page may report so many JavaScript errors in so many seconds: they are lines in the server's log."""
 
 _FAVICON = '<link rel="icon" href="/logo.png">'  # an absolute URL that belongs to htag's own server
 _FINAL = '"callback_id": "'
@@ -85,6 +91,7 @@ class _State(MutableMapping[str, Any]):
         return self._session.get(self._key, {})[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
+        check(f"tag.state[{key!r}]", value)
         self._session.setdefault(self._key, {})[key] = value
 
     def __delitem__(self, key: str) -> None:
@@ -140,8 +147,15 @@ class Htag2(Adapter):
         cls._arguments = InitArguments(app, GTag.init)
         return app if issubclass(app, AppRunner) else _wrapped(app)
 
+    @classmethod
+    def renewal(cls, query: str) -> tuple[str, bool]:
+        parts = query.split("&")
+        kept = [part for part in parts if part.partition("=")[0] != "n"]
+        return "&".join(kept), len(kept) < len(parts)
+
     def __init__(self, app: type, host: Host, request: RequestInfo) -> None:
         self._host = host
+        self._reports: deque[float] = deque([-MINUTE] * REPORTS, REPORTS)
         self._loop = asyncio.get_running_loop()
         self._render_error: Exception | None = None
         self._request = _request(request, host)
@@ -226,6 +240,9 @@ class Htag2(Adapter):
             raise BadMessage(str(reason)) from None
         if report.action != "log_error":
             raise BadMessage(f"unknown action {report.action!r}")
+        if time.monotonic() - self._reports[0] < MINUTE:
+            raise BadMessage("too many errors are reported")
+        self._reports.append(time.monotonic())
         return {"action": "log_error", "error": report.error[:10_000]}
 
     def snapshot(self) -> bytes:

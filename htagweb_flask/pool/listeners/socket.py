@@ -43,15 +43,22 @@ class Handler(Protocol):
 class Connection:
     """One peer: reads frames in the thread of the loop, sends from any thread."""
 
-    def __init__(self, sock: socket.socket, listener: Listener) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        loop: asyncio.AbstractEventLoop,
+        serve: Callable[[Connection, Message], None],
+        closed: Callable[[Connection], None],
+    ) -> None:
+        self.serve = serve
         self._sock = sock
-        self._listener = listener
+        self.closed = closed
+        self._loop = loop
         self._decoder = Decoder()
         self._lock = threading.Lock()
         self._unsent = bytearray()
-        self._welcome = False
         sock.setblocking(False)
-        listener.loop.add_reader(sock.fileno(), self._read)
+        loop.add_reader(sock.fileno(), self._read)
 
     def send(self, message: Message) -> None:
         """Sends *message*, at once as far as the socket takes it."""
@@ -70,11 +77,11 @@ class Connection:
                 return
             self._unsent += frame[sent:]
         with contextlib.suppress(RuntimeError):
-            self._listener.loop.call_soon_threadsafe(self._want_to_write)
+            self._loop.call_soon_threadsafe(self._want_to_write)
 
     def _want_to_write(self) -> None:
         if self._sock.fileno() >= 0:
-            self._listener.loop.add_writer(self._sock.fileno(), self._write)
+            self._loop.add_writer(self._sock.fileno(), self._write)
 
     def _write(self) -> None:
         with self._lock:
@@ -85,7 +92,7 @@ class Connection:
             except OSError:
                 self._unsent.clear()
             if not self._unsent:
-                self._listener.loop.remove_writer(self._sock.fileno())
+                self._loop.remove_writer(self._sock.fileno())
 
     def _read(self) -> None:
         try:
@@ -104,46 +111,17 @@ class Connection:
             self.close()
             return
         for message in messages:
-            self._serve(message)
-
-    def _serve(self, message: Message) -> None:
-        if not self._welcome:
-            self._greet(message)
-            return
-        try:
-            self._listener.handler.handle(message, self.send)
-        except HtagError as error:
-            self.send(failure(error))
-        except Exception as error:
-            logger.exception("a message failed")
-            self.send(failure(error))
-
-    def _greet(self, message: Message) -> None:
-        secret = message.secret if isinstance(message, Hello) else ""
-        if not isinstance(message, Hello) or not hmac.compare_digest(
-            secret.encode(), self._listener.secret.encode()
-        ):
-            logger.warning("a connection without the secret was refused")
-            self.close()
-        elif message.version != VERSION:
-            text = f"the pool speaks version {VERSION}, not {message.version}: restart it"
-            self.send(failure(PoolError(text)))
-        else:
-            self._welcome = True
-            self._listener.handler.opened(self, message)
-            self.send(Done(os.getpid()))
+            self.serve(self, message)
 
     def close(self) -> None:
         """Closes the connection; what is unsent is lost."""
         with self._lock:
             if self._sock.fileno() < 0:
                 return
-            self._listener.loop.remove_reader(self._sock.fileno())
-            self._listener.loop.remove_writer(self._sock.fileno())
+            self._loop.remove_reader(self._sock.fileno())
+            self._loop.remove_writer(self._sock.fileno())
             self._sock.close()
-        self._listener.connections.discard(self)
-        if self._welcome:
-            self._listener.handler.closed(self)
+        self.closed(self)
 
 
 class Listener:
@@ -159,9 +137,9 @@ class Listener:
         handler: Handler,
     ) -> None:
         self.loop = loop
-        self.secret = secret
-        self.handler = handler
-        self.connections: set[Connection] = set()
+        self._secret = secret
+        self._handler = handler
+        self._connections: set[Connection] = set()
         self._file = address_file(run_dir, name, kind)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._file)  # of a dead predecessor
@@ -172,7 +150,34 @@ class Listener:
     def _accept(self) -> None:
         with contextlib.suppress(OSError):  # the peer has left, or no descriptor is free: it tries again
             sock, _ = self._sock.accept()
-            self.connections.add(Connection(sock, self))
+            self._connections.add(Connection(sock, self.loop, self._greet, self._connections.discard))
+
+    def _greet(self, connection: Connection, message: Message) -> None:
+        secret = message.secret if isinstance(message, Hello) else ""
+        if not isinstance(message, Hello) or not hmac.compare_digest(secret.encode(), self._secret.encode()):
+            logger.warning("a connection without the secret was refused")
+            connection.close()
+        elif message.version != VERSION:
+            text = f"the pool speaks version {VERSION}, not {message.version}: restart it"
+            connection.send(failure(PoolError(text)))
+        else:
+            connection.serve = self._serve
+            connection.closed = self._welcome_closed
+            self._handler.opened(connection, message)
+            connection.send(Done(os.getpid()))
+
+    def _serve(self, connection: Connection, message: Message) -> None:
+        try:
+            self._handler.handle(message, connection.send)
+        except HtagError as error:
+            connection.send(failure(error))
+        except Exception as error:
+            logger.exception("a message failed")
+            connection.send(failure(error))
+
+    def _welcome_closed(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        self._handler.closed(connection)
 
     def close(self) -> None:
         """Stops listening, closes every connection."""
@@ -180,7 +185,7 @@ class Listener:
         self._sock.close()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._file)
-        for connection in list(self.connections):
+        for connection in list(self._connections):
             connection.close()
 
 
