@@ -45,7 +45,7 @@ def _one_of(*choices: str) -> Callable[[Any], str]:
 def _number(kind: Callable[[Any], Any], low: float) -> Callable[[Any], Any]:
     def check(value: Any) -> Any:
         number = kind(value)
-        if number < low:
+        if not number >= low:  # nor not a number
             raise ValueError(f"{value!r} is below {low}")
         return number
 
