@@ -172,8 +172,9 @@ class Saved(_Message):
 
 
 class Patched(_Message):
-    """A view has changed session *link*, whose id is now *sid*; without a delta, the session has ended. For
-    the supervisor, which passes it on to every worker (with an *id* to acknowledge). Reply: Done."""
+    """A view has changed session *link*, whose id is now *sid*; without a delta, the session has ended (that
+    of id *sid*: it may have a new one since; if *sid* is empty, whatever its id). For the supervisor, which
+    passes it on to every worker (with an *id* to acknowledge). Reply: Done."""
 
     link: str
     sid: str

@@ -150,12 +150,20 @@ class Snapshot(dict[str, Any]):
             if key not in stored:
                 del self[key]
                 self._known.pop(key, None)
-            elif key not in self or pack(self[key]) != stored[key]:
+            elif self._differs(key, stored[key]):
                 super().__setitem__(key, unpack(stored[key]))
                 self._known[key] = self._image(key)
 
+    def _differs(self, key: str, packed: bytes) -> bool:
+        try:
+            return key not in self or pack(self[key]) != packed
+        except TypeError:  # it cannot be stored, and stays as it is
+            return False
+
     def __setitem__(self, key: str, value: Any) -> None:
         """Raises TypeError and ValueError for what no storage keeps: here is where the mistake is made."""
+        if not isinstance(key, str):
+            raise TypeError(f"session[{key!r}]: the keys of a session are texts")
         if self.get(key) is not value:  # else it was changed inside: tag.state has looked at what is new
             check(f"session[{key!r}]", value)
         super().__setitem__(key, value)

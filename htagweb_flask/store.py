@@ -70,6 +70,11 @@ class _SessionFiles(FileSystemCache):
     def __init__(self, folder: str) -> None:
         super().__init__(folder, threshold=0, mode=0o600)
 
+    def get(self, key: str) -> Any:
+        """See cachelib. None for what is no session."""
+        value = super().get(key)
+        return value if isinstance(value, dict) else None
+
     def set(self, *args: Any, **kwargs: Any) -> bool:
         """See cachelib, which answers False when the disk is full."""
         if not super().set(*args, **kwargs):
@@ -185,6 +190,10 @@ class SessionStore:
         """The values with which its request began."""
         values: dict[str, Any] = getattr(session, _BEFORE, ("", {}))[1]
         return values
+
+    def moved(self, session: Any) -> bool:
+        """Whether its id has changed since its request began, as sites do at a login."""
+        return bool(getattr(session, _BEFORE, (session.sid, {}))[0] != session.sid)
 
     def _merge(self, lifetime: timedelta, session: Any, store_id: str) -> None:
         sid, before = getattr(session, _BEFORE, ("", {}))

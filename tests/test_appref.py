@@ -184,7 +184,12 @@ def test_a_module_that_is_run_by_name_is_imported_by_its_name(tmp_path: Path) ->
     write(tmp_path, "pack/tool.py", SCRIPT.format(root=str(ROOT)))
     command = [sys.executable, "-m", "pack.tool"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
-    assert done.stdout.splitlines() == ["loaded as __main__", "pack.tool:App", "loaded as pack.tool", "pack.tool"]
+    assert done.stdout.splitlines() == [
+        "loaded as __main__",
+        "pack.tool:App",
+        "loaded as pack.tool",
+        "pack.tool",
+    ]
 
 
 def test_a_class_that_was_typed_at_a_prompt_is_refused() -> None:
@@ -194,9 +199,7 @@ def test_a_class_that_was_typed_at_a_prompt_is_refused() -> None:
         "try: AppRef.of(App)\n"
         "except ValueError as error: print(error)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert "typed at a prompt" in done.stdout
 
 

@@ -36,7 +36,7 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def value_of(settings: Settings, name: str) -> Any:
-    return getattr(settings.options if name in SAMPLES and hasattr(settings.options, name) else settings, name)
+    return getattr(settings.options if hasattr(settings.options, name) else settings, name)
 
 
 def test_every_key_has_a_meaning_and_a_default_that_it_accepts() -> None:

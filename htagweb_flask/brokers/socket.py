@@ -9,6 +9,7 @@ import contextlib
 import os
 import socket
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -142,11 +143,14 @@ class SocketBroker(Broker):
         with contextlib.suppress(OSError):
             self._register()
             return Connection(self._run_dir, slot.name, self._kind, 0)
-        self._ensure(slot)
-        try:
-            return Connection(self._run_dir, slot.name, self._kind, 0)
-        except OSError as error:
-            raise PoolError(f"the process of the app cannot be reached: {error}") from None
+        for attempt in range(ATTEMPTS):
+            self._ensure(slot)
+            try:
+                return Connection(self._run_dir, slot.name, self._kind, 0)
+            except OSError as error:  # it has just ended, which the supervisor has yet to see
+                reason = error
+            time.sleep(0.05 * 2**attempt)
+        raise PoolError(f"the process of the app cannot be reached: {reason}")
 
     def _register(self) -> None:
         """Has a connection to the supervisor, by which the pool sees that this web process lives."""

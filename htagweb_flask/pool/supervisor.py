@@ -163,12 +163,13 @@ class Supervisor:
         except OSError as error:
             status = -1
             self._fail(slot, PoolError(f"a worker cannot be started: {error}"))
-        self._slots.pop(message.slot, None)
         self._fail(slot, AppError(f"the process that imports {message.app} ended with status {status}"))
         if status and not self.stop.is_set() and slot.ready.exception() is None:
             logger.error("worker %s of %s ended with status %s", message.slot, message.app, status)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(address_file(self._config.run_dir, message.slot, self._config.kind))
+        if self._slots.get(message.slot) in (slot, None):  # else the next one is at work already
+            self._slots.pop(message.slot, None)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(address_file(self._config.run_dir, message.slot, self._config.kind))
 
     def _fail(self, slot: _Slot, error: HtagError) -> None:
         if not slot.ready.done():

@@ -169,7 +169,7 @@ class Worker:
             session = self._sessions.get(message.link)
             if session is not None and message.delta is not None:
                 session.patched(message.sid, message.delta)
-            elif session is not None:
+            elif session is not None and message.sid in ("", session.sid):
                 self.end(message.link)
             if self._supervisor:
                 self._supervisor.send(Done(message.id))

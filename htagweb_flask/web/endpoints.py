@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -23,6 +24,9 @@ __all__ = ["VERBS", "answer"]
 ANSWER_TIMEOUT = 120.0
 """Seconds that a web process waits for the answer of an interaction. Where pushes are possible, it comes
 sooner, done or not."""
+
+DRAIN = 256 * 1024 * 1024
+"""Bytes of a body over the limit that are read, for a proper answer."""
 
 NO_STORE = {"Cache-Control": "no-store"}
 STREAM = {
@@ -51,14 +55,23 @@ def answer(site: Site, mount: Mount, verb: str) -> Response:
 
 def _body(mount: Mount) -> bytes:
     limit = mount.options.max_body
-    request.max_content_length = limit
-    try:
+    request.max_content_length = limit + 1  # werkzeug cuts a chunked body there, and does not say so
+    with contextlib.suppress(RequestEntityTooLarge):
         data = request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        data = b" " * (limit + 1)
-    if len(data) > limit:
-        raise TooLarge(f"over {limit} bytes")
-    return data
+        if len(data) <= limit:
+            return data
+    _drain()
+    raise TooLarge(f"over {limit} bytes")
+
+
+def _drain() -> None:
+    """Reads on: who has not sent all of a body sees a broken connection, not our answer, and tries again."""
+    terminated = request.environ.get("wsgi.input_terminated")
+    left = DRAIN if request.content_length is None and terminated else request.content_length or 0
+    stream = request.environ["wsgi.input"]
+    while 0 < left <= DRAIN:
+        piece = stream.read(min(left, 65536))
+        left = left - len(piece) if piece else 0
 
 
 def _ticket(site: Site, mount: Mount, token: str) -> tuple[Ticket, str]:

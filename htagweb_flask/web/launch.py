@@ -55,12 +55,17 @@ def server_of(environ: Mapping[str, Any]) -> int:
 
 def private_dir(path: str) -> str:
     """*path* as a folder that is ours alone (mode 0700), made if need be. Raises PoolError if it is not."""
-    os.makedirs(path, mode=0o700, exist_ok=True)
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise PoolError(f"{path} cannot be made ({error.strerror}): set HTAG_RUN_DIR") from None
     info = os.lstat(path)
     if not stat.S_ISDIR(info.st_mode):
         raise PoolError(f"{path} is not a folder: remove it, or set HTAG_RUN_DIR")
     if hasattr(os, "getuid") and (info.st_uid != os.getuid() or info.st_mode & 0o077):
         raise PoolError(f"{path} is open to other users: remove it, or set HTAG_RUN_DIR to a private folder")
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise PoolError(f"{path} cannot be written: set HTAG_RUN_DIR to a folder that can")
     return path
 
 
@@ -119,9 +124,10 @@ def _spawn(settings: Settings, run_dir: str, kind: str) -> None:
     # The pool finds modules where this process does; a relative entry ("") is the current folder.
     paths = [os.path.abspath(path) for path in sys.path]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
+    python = _python(settings)
     try:
         process = subprocess.Popen(  # noqa: S603 - our own command
-            [_python(settings), "-m", "htagweb_flask.pool"],
+            [python, "-m", "htagweb_flask.pool"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environ,
@@ -139,7 +145,9 @@ def _spawn(settings: Settings, run_dir: str, kind: str) -> None:
     stdout.close()
     answer = json.loads(line) if line.startswith(b"{") else {}
     if "ready" not in answer:
-        raise PoolError(f"the pool cannot be started: {answer.get('error', 'see the log of the server')}")
+        process.kill()  # it may be late only, and the next request would start another one
+        reason = answer.get("error") or f"see the log of the server, or set HTAG_PYTHON (it is {python})"
+        raise PoolError(f"the pool cannot be started: {reason}")
     logger.info("started the pool as %s", answer["ready"])
 
 

@@ -211,7 +211,7 @@ class Sessions(SessionInterface):
         before = self.store.before(session)
         link = before.get(PREFIX)
         if link and not session:
-            self._tell(Patched(link, session.sid, None))
+            self._tell(Patched(link, "", None))
         elif link:
             put, drop = changes(before, session)
             values = {}
@@ -221,7 +221,7 @@ class Sessions(SessionInterface):
                         values[key] = pack(value)
                     except TypeError:
                         continue  # an object that only views can keep
-            if values or drop:
+            if values or drop or self.store.moved(session):
                 self._tell(Patched(link, session.sid, Delta(values, drop)))
 
     @staticmethod

@@ -16,6 +16,8 @@ from htagweb_flask.pool.adapters import adapter_class
 from htagweb_flask.pool.worker import Worker, WorkerConfig
 from htagweb_flask.protocol import (
     Batch,
+    Changed,
+    Delta,
     Failure,
     Interact,
     Leave,
@@ -83,6 +85,7 @@ class Stage:
         except BaseException:
             self._stop()
             raise
+        self.run(lambda: self.worker.listen(self))
 
     def __enter__(self) -> Stage:
         return self
@@ -126,11 +129,21 @@ class Stage:
         if isinstance(reply, Failure):
             raise from_wire(reply.code, reply.text, reply.trace)
         if isinstance(reply, Batch | RenderedPage) and reply.delta:
-            self.session.update({key: unpack(value) for key, value in reply.delta.put.items()})
-            for key in reply.delta.drop:
-                self.session.pop(key, None)
+            self.store(reply.delta)
             self.ask(Saved(self._link, reply.delta.number))
         return reply
+
+    def store(self, delta: Delta) -> None:
+        self.session.update({key: unpack(value) for key, value in delta.put.items()})
+        for key in delta.drop:
+            self.session.pop(key, None)
+
+    def send(self, message: Message) -> None:
+        """What the worker tells its supervisor: changes of a session that no answer takes along."""
+        if isinstance(message, Changed):
+            self.store(message.delta)
+            saved = Saved(message.link, message.delta.number)
+            self._loop.call_soon(self.worker.handle, saved, lambda reply: None)
 
     def open(self, query: str = "", *, transport: str = "sse", **request: Any) -> Tab:
         """Loads the page. Raises AppError when it cannot be built or rendered."""

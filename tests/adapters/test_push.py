@@ -10,6 +10,7 @@ import pytest
 from htag import Tag
 
 from htagweb_flask.pool import instance
+from htagweb_flask.protocol import Delta, Patched
 from tests.support import GENERATION, wait_until
 
 
@@ -211,6 +212,17 @@ def test_news_end_when_the_page_is_closed(page: Any) -> None:
     assert tab.post("poll", {"cursor": 1, "wait": 0}).status == 410
     other.click("one")
     other.collect("tick 0")
+
+
+def test_the_end_of_a_session_ends_its_instances_and_that_of_its_former_id_does_not(page: Any) -> None:
+    tab = page(Clock)
+    worker = tab.user.worker
+    (link,) = worker._sessions
+    tab.user.run(lambda: worker.told(None, Patched(link, "new", Delta({}, []))))
+    tab.user.run(lambda: worker.told(None, Patched(link, "sid", None)))
+    tab.click("one")
+    tab.user.run(lambda: worker.told(None, Patched(link, "new", None)))
+    assert tab.post("poll", {"cursor": 1, "wait": 0}).status == 410
 
 
 @pytest.mark.htag1

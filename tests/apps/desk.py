@@ -107,11 +107,20 @@ class Desk(Tag.App):
         self.shown.clear(" ".join(map(str, self.numbers)))
 
 
+class Greedy(Tag.App):
+    """Takes whatever the query holds."""
+
+    def init(self, **values: str) -> None:
+        self += Tag.p(" ".join(sorted(values)), _class="word")
+        self += Tag.p(values.get("name"))
+
+
 app = Flask(__name__)
 app.register_blueprint(htag_blueprint(Desk))
 app.register_blueprint(htag_blueprint(Desk, transport="none"), url_prefix="/none")
 app.register_blueprint(htag_blueprint(Desk, transport="longpoll", max_body=4096), url_prefix="/small")
 app.register_blueprint(htag_blueprint(Desk, debug=True), url_prefix="/debug")
+app.register_blueprint(htag_blueprint(Greedy), url_prefix="/greedy")
 
 
 @app.after_request

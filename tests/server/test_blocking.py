@@ -46,9 +46,7 @@ def collecting(page: Page, way: str) -> Any:
 
 @pytest.mark.parametrize(("name", "end"), [("block", "blocked"), ("hold", "held")])
 @pytest.mark.parametrize("way", ["stream", "polling"])
-def test_a_long_callback_delays_no_other_user(
-    one: Page, other: Page, name: str, end: str, way: str
-) -> None:
+def test_a_long_callback_delays_no_other_user(one: Page, other: Page, name: str, end: str, way: str) -> None:
     answer = press(one, name)
     assert answer["done"] is False
     with collecting(one, way), collecting(other, way):

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
 from typing import Any, ClassVar
 
 import msgspec
@@ -78,6 +78,17 @@ class _Socket:
         if _FINAL not in text:
             # A step on the way: let it go out now, even if what follows blocks.
             await asyncio.sleep(0)
+
+
+class _Statics(dict[str, None]):
+    """The statics that went into pages, in order. All go into each further page, as the tags they are for may
+    come back: htag would forget those whose tags are gone, and load them twice where they are."""
+
+    def update(self, statics: Iterable[str]) -> None:  # type: ignore[override]
+        super().update(dict.fromkeys(statics))
+
+    def clear(self) -> None:
+        """For htag, which does so before each page."""
 
 
 class _State(MutableMapping[str, Any]):
@@ -164,6 +175,7 @@ class Htag2(Adapter):
         self._app.debug = host.debug
         self._app.htag_request = self._request
         self._app.websockets = {_Socket(host)}
+        self._app.sent_statics = _Statics()
         self._app.update = self._update
         self._app.render_initial = self._render_initial
 
@@ -220,6 +232,9 @@ class Htag2(Adapter):
         payload = {"action": "update", "updates": {}, "js": scripts, "statics": []} if scripts else None
         boot = boot_block(message, 2, cursor, payload)
         html = html.replace(_FAVICON, '<link rel="icon" href="data:,">', 1)
+        elsewhere = "".join(static for static in self._app.sent_statics if static not in html)
+        if elsewhere:
+            html = html.replace("</head>", f"{elsewhere}</head>", 1)
         return html.replace("<head>", f"<head>{boot}", 1)
 
     async def attached(self) -> None:

@@ -1,0 +1,45 @@
+"""What the apps of the browser tests share: the few things that the generations of htag write differently."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import htag
+from htag import Tag
+
+GENERATION = 2 if hasattr(htag, "State") else 1
+
+#: A script for the head: ran(x) writes x down.
+LOG = Tag.script("window.log = []; function ran(x) { window.log.push(x); }")
+
+
+def run_script(tag: Any, code: str) -> None:
+    """Has *code* run in the page, once."""
+    tag.call(code) if GENERATION == 1 else tag.call_js(code)
+
+
+async def push(tag: Any) -> Any:
+    """Sends what changed in *tag* to the pages, without an interaction. htag 1 tells whether one is there."""
+    seen = tag.update()
+    return await seen if inspect.isawaitable(seen) else None
+
+
+def on_text(field: Any, callback: Callable[[str], Any], event: str = "oninput") -> None:
+    """Calls callback(text) at each input."""
+    if GENERATION == 1:
+        field[event] = field.bind(lambda tag, text: callback(text), b"this.value")
+    else:
+        field[event] = lambda ev: callback(ev.value)
+
+
+def named(name: str, content: Any = None, kind: str = "p", **attributes: Any) -> Any:
+    """A tag that the tests find by its name."""
+    make = getattr(Tag, kind)
+    return make(content, _data_test=name, **attributes) if content is not None else make(_data_test=name, **attributes)
+
+
+def button(name: str, callback: Any, text: str = "") -> Any:
+    """A button that calls *callback*."""
+    return Tag.button(text or name, _onclick=callback, _data_test=name)

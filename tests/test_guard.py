@@ -1,0 +1,150 @@
+"""Who may speak to an instance: what is signed, and where a request comes from."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask, request
+from itsdangerous import URLSafeSerializer
+
+from htagweb_flask.errors import Refused
+from htagweb_flask.web.guard import Ticket, check_origin, own_key, read_ticket, signer_of
+
+
+def test_the_key_can_be_changed_while_pages_are_open(tmp_path: Path) -> None:
+    old, new = "old-" * 8, "new-" * 8
+    ticket = ["mount", "client", "link", "session"]
+
+    def signer(key: str, fallbacks: list[str] | None = None) -> URLSafeSerializer:
+        flask_app = Flask(__name__)
+        flask_app.config.update(SECRET_KEY=key, SECRET_KEY_FALLBACKS=fallbacks)
+        return signer_of(flask_app, str(tmp_path / "unused"))
+
+    token = signer(old).dumps(ticket)
+    assert read_ticket(signer(new, [old]), token) == Ticket(*ticket)
+    assert signer(new, [old]).dumps(ticket) == signer(new).dumps(ticket)
+    with pytest.raises(Refused):
+        read_ticket(signer(new), token)
+    with pytest.raises(Refused):
+        read_ticket(signer(new, ["another"]), token)
+
+
+@pytest.mark.parametrize("content", [None, 5, "text", ["too", "few"], list("abcde"), {"mount": "a"}])
+def test_what_was_signed_for_something_else_is_no_token(content: Any) -> None:
+    with pytest.raises(Refused):
+        read_ticket(
+            URLSafeSerializer("key", salt="htagweb_flask.ticket"), URLSafeSerializer("key").dumps([1])
+        )
+    signer = URLSafeSerializer("key", salt="htagweb_flask.ticket")
+    if content != "text":
+        with pytest.raises(Refused):
+            read_ticket(signer, signer.dumps(content))
+
+
+# ---- our own key
+
+
+def test_without_a_secret_key_one_is_made_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    key = own_key(str(path))
+    assert len(key) >= 40
+    assert own_key(str(path)) == key == path.read_text()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert os.listdir(tmp_path) == ["key"]
+
+
+def test_processes_that_race_for_it_agree(tmp_path: Path) -> None:
+    keys: list[str] = []
+    start = threading.Barrier(8)
+
+    def make() -> None:
+        start.wait()
+        keys.append(own_key(str(tmp_path / "key")))
+
+    threads = [threading.Thread(target=make) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(keys) == 8
+    assert len(set(keys)) == 1
+    assert os.listdir(tmp_path) == ["key"]
+
+
+# ---- origins
+
+HERE = "http://shop.test:8000"
+TABLE: dict[str, tuple[dict[str, str], bool]] = {
+    "nothing": ({}, False),
+    "ours": ({"Origin": HERE}, True),
+    "null": ({"Origin": "null"}, False),
+    "empty": ({"Origin": ""}, False),
+    "another port": ({"Origin": "http://shop.test:8001"}, False),
+    "no port": ({"Origin": "http://shop.test"}, False),
+    "another scheme": ({"Origin": "https://shop.test:8000"}, False),
+    "a longer host": ({"Origin": "http://shop.test:8000.evil.test"}, False),
+    "a longer port": ({"Origin": "http://shop.test:80000"}, False),
+    "a prefix of the host": ({"Origin": "http://shop.tes"}, False),
+    "a host that ends as ours": ({"Origin": "http://evil-shop.test:8000"}, False),
+    "a subdomain": ({"Origin": "http://sub.shop.test:8000"}, False),
+    "a path": ({"Origin": f"{HERE}/"}, False),
+    "a user": ({"Origin": "http://shop.test:8000@evil.test"}, False),
+    "two": ({"Origin": f"{HERE}, http://evil.test"}, False),
+    "broken": ({"Origin": "http://["}, False),
+    "no scheme": ({"Origin": "shop.test:8000"}, False),
+    "same origin": ({"Sec-Fetch-Site": "same-origin"}, True),
+    "same origin behind a proxy that hides the host": (
+        {"Sec-Fetch-Site": "same-origin", "Origin": "https://public.test"},
+        True,
+    ),
+    "same site": ({"Sec-Fetch-Site": "same-site", "Origin": HERE}, False),
+    "cross site": ({"Sec-Fetch-Site": "cross-site", "Origin": HERE}, False),
+    "typed": ({"Sec-Fetch-Site": "none", "Origin": HERE}, False),
+    "unknown word": ({"Sec-Fetch-Site": "Same-Origin", "Origin": HERE}, False),
+    "empty word": ({"Sec-Fetch-Site": "", "Origin": HERE}, False),
+    "allowed": ({"Origin": "https://friend.test"}, True),
+    "allowed and cross site": ({"Origin": "https://friend.test", "Sec-Fetch-Site": "cross-site"}, True),
+    "almost allowed": ({"Origin": "https://friend.test:444"}, False),
+    "referer alone": ({"Referer": f"{HERE}/a/"}, False),
+}
+
+
+def judged(headers: dict[str, str], base: str = HERE, **environ: Any) -> bool:
+    flask_app = Flask(__name__)
+    with flask_app.test_request_context(
+        "/", method="POST", base_url=base, headers=headers, environ_overrides=environ
+    ):
+        try:
+            check_origin(request, ("https://friend.test",))
+        except Refused:
+            return False
+        return True
+
+
+@pytest.mark.parametrize("case", TABLE)
+def test_only_pages_of_this_site_may_post(case: str) -> None:
+    headers, expected = TABLE[case]
+    assert judged(headers) is expected
+
+
+@pytest.mark.parametrize(
+    ("base", "origin", "expected"),
+    [
+        ("https://shop.test", "https://shop.test", True),
+        ("https://shop.test", "http://shop.test", False),
+        ("http://127.0.0.1:5000", "http://127.0.0.1:5000", True),
+        ("http://127.0.0.1:5000", "http://localhost:5000", False),
+        ("http://[::1]:5000", "http://[::1]:5000", True),
+    ],
+)
+def test_the_site_is_scheme_host_and_port(base: str, origin: str, expected: bool) -> None:
+    assert judged({"Origin": origin}, base) is expected
+
+
+def test_without_a_host_there_is_no_site() -> None:
+    assert judged({"Origin": "http://"}, HTTP_HOST="", SERVER_NAME="") is False

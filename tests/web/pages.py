@@ -1,0 +1,112 @@
+"""What the tests here do with pages of htag apps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.servers import Server, serve
+from tests.support import ROOT, wait_until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page, Route
+
+__all__ = ["click", "connected", "gunicorn", "held", "log", "logged", "paints", "part", "requests", "texts"]
+
+TIMEOUT_MS = 20_000
+
+
+@contextmanager
+def gunicorn(target: str, *options: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> Iterator[Server]:
+    """gunicorn with four gevent workers, which ends as soon as its pages are closed."""
+    quick = ("--graceful-timeout", "1", *options)
+    with serve("gunicorn-gevent", target, cwd=cwd, env={"HTAG_POOL_GRACE": "0.3", **(env or {})}, options=quick) as server:
+        yield server
+
+
+def part(page: Page, name: str) -> Locator:
+    """The elements that an app has named by data-test."""
+    return page.locator(f'[data-test="{name}"]')
+
+
+def click(page: Page, name: str) -> None:
+    """Clicks what is named so."""
+    part(page, name).click()
+
+
+def connected(page: Page) -> Page:
+    """Waits until pushes can reach the page."""
+    page.wait_for_function("window.htagweb && htagweb.status() === 'open'", timeout=TIMEOUT_MS)
+    return page
+
+
+def log(page: Page) -> list[Any]:
+    """What the app's scripts have written down in this page, by the function ran() of tests.apps.web_kit."""
+    found: list[Any] = page.evaluate("window.log")
+    return found
+
+
+def logged(page: Page, *wanted: Any) -> None:
+    """Waits until these have been written down, and nothing else."""
+    wait_until(lambda: len(log(page)) >= len(wanted), 20, f"{len(wanted)} entries")
+    assert log(page) == list(wanted)
+
+
+RECORD = """([name, byFrame]) => {
+  const found = [];
+  (window.recorded ??= {})[name] = found;
+  const look = () => {
+    const text = document.querySelector(`[data-test="${name}"]`)?.textContent;
+    if (text !== found.at(-1)) found.push(text);
+  };
+  const each = () => { look(); requestAnimationFrame(each); };
+  look();
+  if (byFrame) each();
+  else new MutationObserver(look).observe(document, { childList: true, subtree: true, characterData: true });
+}"""
+
+
+def texts(page: Page, name: str) -> Callable[[], list[str]]:
+    """Records each text that an element has from now on; the result tells those after the first."""
+    page.evaluate(RECORD, [name, False])
+    return lambda: page.evaluate("(name) => recorded[name].slice(1)", name)
+
+
+def paints(page: Page, name: str) -> Callable[[], list[str]]:
+    """As texts(), but only what was there when the browser painted a frame."""
+    page.evaluate(RECORD, [name, True])
+    return lambda: page.evaluate("(name) => recorded[name].slice(1)", name)
+
+
+def requests(page: Page, verb: str) -> list[str]:
+    """Collects the bodies of the page's posts of that kind, from now on."""
+    bodies: list[str] = []
+
+    def note(request: Any) -> None:
+        if request.method == "POST" and request.url.endswith(f"/_htag/{verb}"):
+            bodies.append(request.post_data or "")
+
+    page.on("request", note)
+    return bodies
+
+
+@contextmanager
+def held(page: Page, verb: str) -> Iterator[Callable[[], object]]:
+    """Posts of that kind wait inside the block, and go on after it; calling the result waits for one."""
+    waiting: list[Route] = []
+    pattern = f"**/_htag/{verb}"
+
+    def wait(route: Route) -> None:
+        waiting.append(route)
+
+    def one() -> bool:
+        page.evaluate("0")  # lets Playwright tell what has happened
+        return bool(waiting)
+
+    page.route(pattern, wait)
+    yield lambda: wait_until(one, 20, f"a post to {verb}")
+    for route in waiting:
+        route.continue_()
+    page.unroute(pattern, wait)
