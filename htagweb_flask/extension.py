@@ -72,19 +72,20 @@ def htag_blueprint(target: Any, *, name: str | None = None, **options: Any) -> B
         return site, site.mount(request.blueprint or "", app, given)
 
     @blueprint.get("/", strict_slashes=False)
-    def show() -> Response:
+    def show(**_: Any) -> Response:
         values = request.view_args or {}
-        urls = {verb: url_for(".act", verb=verb, **values) for verb in VERBS}
-        urls["script"] = url_for(".client", name=script_name(), **values)
+        urls = {verb: url_for(".act", htag_verb=verb, **values) for verb in VERBS}
+        urls["script"] = url_for(".client", htag_file=script_name(), **values)
         return page(*mount(), urls)
 
-    @blueprint.post("/_htag/<any(call, poll, stream, leave):verb>")
-    def act(verb: str, **_: Any) -> Response:
-        return answer(*mount(), verb)
+    # The names of these variables must not be those in a url_prefix.
+    @blueprint.post("/_htag/<any(call, poll, stream, leave):htag_verb>")
+    def act(htag_verb: str, **_: Any) -> Response:
+        return answer(*mount(), htag_verb)
 
-    @blueprint.get("/_htag/<name>")
-    def client(name: str, **_: Any) -> Response:
-        return _script(name)
+    @blueprint.get("/_htag/<htag_file>")
+    def client(htag_file: str, **_: Any) -> Response:
+        return _script(htag_file)
 
     return blueprint
 

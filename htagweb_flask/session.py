@@ -20,7 +20,7 @@ from .protocol import Delta
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["MAX_VALUE", "PREFIX", "Snapshot", "check", "pack", "pack_all", "pack_foreign", "unpack"]
+__all__ = ["MAX_VALUE", "PREFIX", "Snapshot", "check", "pack", "pack_all", "pack_foreign", "same", "unpack"]
 
 PREFIX = "_htag"
 """Session keys that begin so are the host's own: apps never see them."""
@@ -36,21 +36,16 @@ _encoder = msgspec.msgpack.Encoder()
 _packed_values = msgspec.msgpack.Decoder(dict[str, bytes])
 
 # Codes are written to storage: never reuse one.
-_EXTENSIONS: dict[type, tuple[int, Callable[[Any], bytes], Callable[[bytes], Any]]] = {
-    tuple: (1, lambda v: pack(list(v)), lambda b: tuple(unpack(b))),
-    set: (2, lambda v: pack(list(v)), lambda b: set(unpack(b))),
-    frozenset: (3, lambda v: pack(list(v)), lambda b: frozenset(unpack(b))),
-    datetime.datetime: (
-        4,
-        lambda v: v.isoformat().encode(),
-        lambda b: datetime.datetime.fromisoformat(b.decode()),
-    ),
-    datetime.date: (5, lambda v: v.isoformat().encode(), lambda b: datetime.date.fromisoformat(b.decode())),
-    decimal.Decimal: (6, lambda v: str(v).encode(), lambda b: decimal.Decimal(b.decode())),
-    uuid.UUID: (7, lambda v: v.bytes, lambda b: uuid.UUID(bytes=b)),
-    int: (8, lambda v: str(v).encode(), lambda b: int(b.decode())),  # beyond 64 bits only
-    dict: (9, lambda v: pack([[key, item] for key, item in v.items()]), lambda b: dict(unpack(b))),
+_COLLECTIONS: dict[type, int] = {tuple: 1, set: 2, frozenset: 3}
+_EXTENSIONS: dict[type, tuple[int, Callable[[Any], str], Callable[[str], Any]]] = {
+    datetime.datetime: (4, datetime.datetime.isoformat, datetime.datetime.fromisoformat),
+    datetime.date: (5, datetime.date.isoformat, datetime.date.fromisoformat),
+    decimal.Decimal: (6, str, decimal.Decimal),
+    uuid.UUID: (7, str, uuid.UUID),
+    int: (8, str, int),  # beyond 64 bits only
 }
+_DICT = 9  # with keys that are extensions themselves: a list of pairs
+_LOADERS = {code: kind for kind, code in _COLLECTIONS.items()} | {_DICT: dict}
 _READERS = {code: read for code, _, read in _EXTENSIONS.values()}
 
 
@@ -64,26 +59,32 @@ def _portable(value: Any, lenient: bool = False) -> Any:
     if kind is list:
         return [_portable(item, lenient) for item in value]
     if kind is dict:
-        keys = [_portable(key) for key in value]
-        if any(type(key) is msgspec.msgpack.Ext for key in keys):
-            return _extension(kind, value)  # with keys that are tuples, dates, ...
+        keys = [_portable(key, lenient) for key in value]
+        if any(type(key) is msgspec.msgpack.Ext for key in keys):  # tuples, dates, ...
+            items = [[key, _portable(item, lenient)] for key, item in zip(keys, value.values(), strict=True)]
+            return msgspec.msgpack.Ext(_DICT, _encoder.encode(items))
         return dict(zip(keys, (_portable(item, lenient) for item in value.values()), strict=True))
+    if kind in _COLLECTIONS:
+        items = [_portable(item, lenient) for item in value]
+        return msgspec.msgpack.Ext(_COLLECTIONS[kind], _encoder.encode(items))
     if kind in _EXTENSIONS:
         return _extension(kind, value)
     if lenient:
-        return value
+        return str.__str__(value) if isinstance(value, str) else value  # Markup of flash(), say
     raise TypeError(f"a value of type {kind.__qualname__!r} cannot be kept in a session")
 
 
 def _extension(kind: type, value: Any) -> msgspec.msgpack.Ext:
     code, write, _ = _EXTENSIONS[kind]
-    return msgspec.msgpack.Ext(code, write(value))
+    return msgspec.msgpack.Ext(code, write(value).encode())
 
 
 def _read_extension(code: int, data: memoryview) -> Any:
-    if code not in _READERS:
-        raise ValueError(f"unknown extension {code} in a session")
-    return _READERS[code](bytes(data))
+    if code in _LOADERS:
+        return _LOADERS[code](unpack(bytes(data)))
+    if code in _READERS:
+        return _READERS[code](bytes(data).decode())
+    raise ValueError(f"unknown extension {code} in a session")
 
 
 _decoder = msgspec.msgpack.Decoder(ext_hook=_read_extension)
@@ -109,6 +110,17 @@ def unpack(data: bytes) -> Any:
         return _decoder.decode(data)
     except (TypeError, ArithmeticError, RecursionError) as error:
         raise ValueError(f"not a packed value: {error}") from None
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal, and of the same types all the way down: 1, 1.0 and True are three."""
+    if type(one) is not type(other) or one != other:
+        return False
+    if isinstance(one, list | tuple):
+        return all(map(same, one, other))
+    if isinstance(one, dict):
+        return all(same(value, other[key]) for key, value in one.items())
+    return True
 
 
 def check(name: str, value: Any) -> None:

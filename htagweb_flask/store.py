@@ -25,17 +25,28 @@ from flask_session.cachelib import CacheLibSessionInterface
 
 from .errors import StoreError
 from .protocol import Delta
-from .session import pack_foreign, unpack
+from .session import pack_foreign, same, unpack
 
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["SessionStore", "cached_sessions", "changes", "file_sessions"]
+__all__ = ["SessionStore", "cached_sessions", "changes", "file_sessions", "read_session"]
 
 logger = logging.getLogger(__name__)
 
 _BEFORE = "_htag_before"
 """Attribute of a session in a request: its id and its values as they were when the request began."""
+
+
+def read_session(data: bytes, *readers: Callable[[bytes], Any]) -> dict[str, Any] | None:
+    """The session that stands in *data*; None, with a warning, when that is no session."""
+    for read in readers or (unpack,):
+        with contextlib.suppress(ValueError, msgspec.DecodeError):
+            found = read(data)
+            if isinstance(found, dict):
+                return found
+    logger.warning("a stored session is damaged: it starts afresh")
+    return None
 
 
 class _PackedFiles:
@@ -55,11 +66,7 @@ class _PackedFiles:
 
     def loads(self, data: bytes) -> Any:
         """See cachelib. None, as for a file that is not there, when the file is garbage."""
-        try:
-            return unpack(data)
-        except (ValueError, msgspec.DecodeError):
-            logger.warning("a session file is damaged: that session starts afresh")
-            return None
+        return read_session(data)
 
 
 class _SessionFiles(FileSystemCache):
@@ -70,10 +77,15 @@ class _SessionFiles(FileSystemCache):
     def __init__(self, folder: str) -> None:
         super().__init__(folder, threshold=0, mode=0o600)
 
-    def get(self, key: str) -> Any:
-        """See cachelib. None for what is no session."""
-        value = super().get(key)
-        return value if isinstance(value, dict) else None
+    def _safe_stream_open(self, path: str, mode: str) -> Any:
+        """See cachelib, which takes a file that cannot be read for one that is not there: a new session
+        would be begun, and the user's own be forgotten."""
+        try:
+            return open(path, mode)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise StoreError(f"the session file {path} cannot be read: {error.strerror}") from error
 
     def set(self, *args: Any, **kwargs: Any) -> bool:
         """See cachelib, which answers False when the disk is full."""
@@ -95,13 +107,7 @@ class _Serializer:
 
     def decode(self, data: bytes) -> dict[str, Any]:
         """See Flask-Session. JSON is read, too: what the site has stored in its former format."""
-        for read in (unpack, msgspec.json.decode):
-            with contextlib.suppress(ValueError, msgspec.DecodeError):
-                found = read(data)
-                if isinstance(found, dict):
-                    return found
-        logger.warning("a stored session is damaged: it starts afresh")
-        return {}
+        return read_session(data, unpack, msgspec.json.decode) or {}
 
     dumps, loads = encode, decode  # their names after 0.8
 
@@ -119,12 +125,15 @@ def cached_sessions(cache: BaseCache) -> ServerSideSessionInterface:
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """(values that are new or different, keys that are gone). 1, 1.0 and True are different."""
-    put = {
-        key: value
-        for key, value in after.items()
-        if key not in before or before[key] != value or type(before[key]) is not type(value)
-    }
+    put = {key: value for key, value in after.items() if key not in before or not same(before[key], value)}
     return put, [key for key in before if key not in after]
+
+
+def _merged(stored: Mapping[str, Any], put: Mapping[str, Any], drop: list[str]) -> dict[str, Any]:
+    values = {**stored, **put}
+    for key in drop:
+        values.pop(key, None)
+    return values
 
 
 class SessionStore:
@@ -140,8 +149,14 @@ class SessionStore:
         self._interface = interface
         self._lock_dir = lock_dir
         self._lifetime = lifetime
+        self._renewed: dict[
+            str, str
+        ] = {}  # new ids of sessions that are about to be stored, and their former
         self._write = interface._upsert_session
+        self._delete = interface._delete_session
         interface._upsert_session = self._merge
+        interface._delete_session = self._end
+        interface.regenerate = self._renew
         interface.serializer = _Serializer()
 
     def load(self, sid: str) -> dict[str, Any] | None:
@@ -168,16 +183,15 @@ class SessionStore:
 
     def _update(self, sid: str, put: Mapping[str, Any], drop: list[str], create: bool) -> bool:
         store_id = self._interface._get_store_id(sid)
-        with self._locked(store_id), _failing():
+        with _failing(), self._locked(store_id):
             data = self._interface._retrieve_session_data(store_id)
             if data is None and not create:
                 return False
-            values = {**(data or {}), **put}
-            for key in drop:
-                values.pop(key, None)
-            session = cast(Any, self._interface.session_class)(values, sid)
-            self._write(self._lifetime(), session, store_id)
+            self._write(self._lifetime(), self._session(sid, _merged(data or {}, put, drop)), store_id)
         return True
+
+    def _session(self, sid: str, values: dict[str, Any]) -> Any:
+        return cast(Any, self._interface.session_class)(values, sid)
 
     # ---- the requests of the site ------------------------------------------------------------------------
 
@@ -197,17 +211,33 @@ class SessionStore:
 
     def _merge(self, lifetime: timedelta, session: Any, store_id: str) -> None:
         sid, before = getattr(session, _BEFORE, ("", {}))
-        with self._locked(store_id), _failing():
-            if before and sid == session.sid:
-                stored = self._interface._retrieve_session_data(store_id)
-                if stored is None:
+        former = self._renewed.pop(store_id, store_id)
+        with _failing(), self._locked(former):
+            stored = None
+            if before and (sid == session.sid or former != store_id):
+                stored = self._interface._retrieve_session_data(former)
+                if stored is None and former == store_id:
                     return  # deleted meanwhile: a logout is not undone
-                put, drop = changes(before, session)
-                values = {**stored, **put}
-                for key in drop:
-                    values.pop(key, None)
-                session = cast(Any, self._interface.session_class)(values, sid)
+            if stored is not None:
+                session = self._session(session.sid, _merged(stored, *changes(before, session)))
             self._write(lifetime, session, store_id)
+            if former != store_id:
+                self._delete(former)
+
+    def _end(self, store_id: str) -> None:
+        """A logout. It waits for who is about to write: what was read before must not come back."""
+        former = self._renewed.pop(store_id, store_id)
+        with _failing(), self._locked(former):
+            self._delete(former)
+
+    def _renew(self, session: Any) -> None:
+        """See Flask-Session, which deletes the former record at once: until the session is stored under its
+        new id, it must be there for who changes it meanwhile."""
+        if session:
+            store_id = self._interface._get_store_id(session.sid)
+            session.sid = self._interface._generate_sid(self._interface.sid_length)
+            session.modified = True
+            self._renewed[self._interface._get_store_id(session.sid)] = self._renewed.pop(store_id, store_id)
 
     @contextlib.contextmanager
     def _locked(self, store_id: str) -> Iterator[None]:

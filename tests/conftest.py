@@ -48,8 +48,8 @@ def _is_browser_test(item: pytest.Item) -> bool:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what is for one generation only, and puts modules with browser tests last.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what is for the other generation only, and puts modules with browser tests last.
 
     Last, because Playwright's synchronous API keeps an event loop running in the main thread from its start
     to its end: asyncio.run() in a later test would fail.
@@ -59,9 +59,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _is_browser_test(item):
             item.add_marker(pytest.mark.browser)
-        for wanted in (1, 2):
-            if item.get_closest_marker(f"htag{wanted}") and wanted != GENERATION:
-                item.add_marker(pytest.mark.skip(reason=f"holds for htag {wanted} only"))
+    others = [item for item in items if item.get_closest_marker(f"htag{3 - GENERATION}")]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in set(others)]
 
 
 @pytest.hookimpl(wrapper=True)

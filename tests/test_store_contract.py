@@ -112,7 +112,9 @@ def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kind]:
         elif name == "memory":
             broker = request.getfixturevalue("pool_broker")
             interface = cached_sessions(PoolCache(broker))
-            request.addfinalizer(lambda: [broker.pool(Keep(f"session:{sid}", b""), 5) for sid in ("ann", "bob")])
+            request.addfinalizer(
+                lambda: [broker.pool(Keep(f"session:{sid}", b""), 5) for sid in ("ann", "bob")]
+            )
 
             def plant(sid: str, data: bytes) -> None:
                 broker.pool(Keep(f"session:{sid}", data, 60), 5)
@@ -299,7 +301,11 @@ def test_a_planted_pickle_runs_nothing(kind: Kind) -> None:
 
 
 def test_a_megabyte_comes_back(kind: Kind) -> None:
-    value = {"text": "é" * 500_000, "bytes": os.urandom(500_000), "rows": [[n, str(n)] for n in range(10_000)]}
+    value = {
+        "text": "é" * 500_000,
+        "bytes": os.urandom(500_000),
+        "rows": [[n, str(n)] for n in range(10_000)],
+    }
     kind.store.patch("ann", delta(value=value), create=True)
     kind.store.patch("ann", delta(other=1))
     assert (kind.store.load("ann") or {})["value"] == value

@@ -71,7 +71,8 @@ class Instance:
         self._lock = threading.Lock()
         self._turn = asyncio.Lock()
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._main, name=f"htag-{name}", daemon=True).start()
+        self._thread = threading.Thread(target=self._main, name=f"htag-{name}", daemon=True)
+        self._thread.start()
 
     def __repr__(self) -> str:
         return f"<Instance {self.name} clients={len(self.clients)} ended={self.ended}>"
@@ -176,10 +177,16 @@ class Instance:
                 self._drop(client)
         self._loop.call_soon_threadsafe(self._loop.stop)
 
+    def join(self, timeout: float) -> None:
+        """Waits until its thread has ended, at most *timeout* seconds: apps may have something to do then."""
+        self._thread.join(timeout)
+
     def _drop(self, client: Client) -> None:
         self._directory.pop(client.id, None)
         if self.clients.pop(client.id, None) is not None:
             self._idle_since = time.monotonic()
+            if self._adapter and not self.ended:
+                self._start(self._adapter.left(client.id))
             for waiter in client.waiters():
                 waiter.gone()
 

@@ -7,6 +7,7 @@ any order; and what answers a user waits for it, so that nothing a user has seen
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -96,4 +97,5 @@ class LiveSession:
         with self._lock:
             self.sid = sid
             if self._flying is None:  # else the store may be older than what we know
-                self.data.refresh(packed)
+                with contextlib.suppress(RuntimeError, KeyError):  # the app is changing it right now
+                    self.data.refresh(packed)

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+import time
 import traceback
 import weakref
 from collections.abc import Callable
@@ -44,6 +45,9 @@ logger = logging.getLogger(__name__)
 
 SWEEP = 5.0
 """Seconds between two looks for clients and instances that nobody needs any more."""
+
+LAST = 2.0
+"""Seconds that instances have for their ``on_destroy`` when the pool ends."""
 
 BACKGROUND = 0.4
 """Seconds between two looks for sessions that a background task has changed: they are stored within 1 s."""
@@ -186,6 +190,12 @@ class Worker:
                 self._supervisor.send(Changed(self._config.slot, link, session.sid, delta))
         self._loop.call_later(BACKGROUND, self._store_background)
 
+    def join(self, timeout: float) -> None:
+        """Waits until every instance has ended, at most *timeout* seconds in all."""
+        until = time.monotonic() + timeout
+        for instance in self._instances.values():
+            instance.join(max(0.0, until - time.monotonic()))
+
     def end(self, link: str | None = None) -> None:
         """Ends every instance, or those of session *link*."""
         for (owner, _), instance in self._instances.items():
@@ -255,3 +265,4 @@ async def _serve(config: WorkerConfig, app: type, adapter: type[Adapter], link: 
     await stop.wait()
     listener.close()
     worker.end()
+    worker.join(LAST)

@@ -354,7 +354,10 @@
   function htag2(client) {
     return {
       globals: { HTAG_EXT_INIT: true, htag_transport: (message) => client.queue.send(message) },
-      apply: (payload) => window.handle_payload(payload, "htagweb"),
+      apply(payload) {
+        window.handle_payload(payload, "htagweb");
+        window._sync_interacting?.(); // a body that was drawn anew has lost its class
+      },
       report(text, kind) {
         if (text === null) return; // no connection: the banner tells
         console.error(`${kind} ERROR:`, text);
@@ -459,7 +462,8 @@
       if (verdict === "ended") this.end("ended", TEXTS.ended);
       if (verdict === "gone") this.gone();
       const wait = Math.min(Number(response.headers.get("Retry-After")) || 0, 600) * SECOND;
-      throw Object.assign(new Error(`HTTP ${response.status}`), { status: response.status, verdict, wait });
+      const text = `HTTP ${response.status}${response.status === 413 ? " (too large to be sent)" : ""}`;
+      throw Object.assign(new Error(text), { status: response.status, verdict, wait });
     }
 
     /** Posts, and takes in the batch that is the answer. Returns { batch } or { error }, never throws. */

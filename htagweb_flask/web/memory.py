@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import msgspec
 from cachelib.base import BaseCache
 
 from ..brokers.base import Broker
 from ..protocol import Keep, Kept
-from ..session import pack_foreign, unpack
+from ..session import pack_foreign
+from ..store import read_session
 
 __all__ = ["PoolCache"]
 
@@ -25,17 +25,14 @@ class PoolCache(BaseCache):
         super().__init__()
         self._broker = broker
 
-    def _keep(self, message: Keep) -> Any:
+    def _keep(self, message: Keep) -> bytes | None:
         reply = self._broker.pool(message, TIMEOUT)
-        value = reply.value if isinstance(reply, Kept) else None
-        try:
-            return None if value is None else unpack(value)
-        except (ValueError, msgspec.DecodeError):
-            return None
+        return reply.value if isinstance(reply, Kept) else None
 
     def get(self, key: str) -> Any:
         """See cachelib."""
-        return self._keep(Keep(key))
+        value = self._keep(Keep(key))
+        return None if value is None else read_session(value)
 
     def set(self, key: str, value: Any, timeout: int | timedelta | None = None) -> bool:
         """See cachelib."""

@@ -173,7 +173,6 @@ def test_the_state_of_a_component_is_in_the_session_too(host: Any) -> None:
     assert list(stage.session.values()) == [{"n": 1}]
 
 
-@pytest.mark.xfail(strict=True, reason="htag keeps a generator until its next step, which nobody asks for")
 def test_a_generator_of_a_page_that_was_closed_is_forgotten(page: Any) -> None:
     class App(Tag.body):
         imports: list[Any] = []

@@ -1,7 +1,7 @@
 """What the sites of tests/state have in common: where their sessions are, and the views beside their apps.
 
-    STATE_KIND   files, memory, redis, cachelib (with pickle) or cookie
-    STATE_LIFE   seconds that a session lives without a request
+STATE_KIND   files, memory, redis, cachelib (with pickle) or cookie
+STATE_LIFE   seconds that a session lives without a request
 """
 
 from __future__ import annotations

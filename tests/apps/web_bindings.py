@@ -125,7 +125,12 @@ class Talk(Tag.App):
         self.key = named("key", kind="input", _onkeydown=self.typed)
         self.area = named("area", "area", kind="div", _onclick=self.clicked)
         composed = "ran('before')" + self.bind(self.hear, "composed") + "ran('after')"
-        self += [self.key, self.area, self.shown, named("composed", "composed", kind="button", _onclick=composed)]
+        self += [
+            self.key,
+            self.area,
+            self.shown,
+            named("composed", "composed", kind="button", _onclick=composed),
+        ]
         here = self.bind(self.hear, "here") + "return false"
         away = self.bind(self.hear, "away") + "return true"
         self += named("here", "here", kind="a", _href="#here", _onclick=here)

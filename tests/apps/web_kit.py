@@ -37,7 +37,11 @@ def on_text(field: Any, callback: Callable[[str], Any], event: str = "oninput") 
 def named(name: str, content: Any = None, kind: str = "p", **attributes: Any) -> Any:
     """A tag that the tests find by its name."""
     make = getattr(Tag, kind)
-    return make(content, _data_test=name, **attributes) if content is not None else make(_data_test=name, **attributes)
+    return (
+        make(content, _data_test=name, **attributes)
+        if content is not None
+        else make(_data_test=name, **attributes)
+    )
 
 
 def button(name: str, callback: Any, text: str = "") -> Any:

@@ -142,7 +142,7 @@ test("a call that the server refuses is a COM error, one that finds no connectio
   }
   assert.deepEqual(heard, [null]);
   await page.server.next("call").answer(413);
-  assert.deepEqual(heard, [null, "COM ERROR: HTTP 413"]);
+  assert.deepEqual(heard, [null, "COM ERROR: HTTP 413 (too large to be sent)"]);
 });
 
 test("an event is sent as its plain members, without constants, objects and functions", () => {

@@ -32,6 +32,14 @@ test("payloads go to htag's own client", () => {
   assert.deepEqual(page.applied, [{ action: "update", updates: {} }]);
 });
 
+test("a body that was drawn anew is marked again while a call is open", () => {
+  const order = [];
+  window.handle_payload = () => order.push("drawn");
+  window._sync_interacting = () => order.push("marked");
+  page.client.apply({ action: "update", updates: {} });
+  assert.deepEqual(order, ["drawn", "marked"]);
+});
+
 test("the promise of a dropped call is resolved, and the page is no longer busy", () => {
   const results = [];
   window._htag_callbacks.a = (result) => results.push(result);

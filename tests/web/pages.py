@@ -19,10 +19,14 @@ TIMEOUT_MS = 20_000
 
 
 @contextmanager
-def gunicorn(target: str, *options: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> Iterator[Server]:
+def gunicorn(
+    target: str, *options: str, cwd: Path = ROOT, env: dict[str, str] | None = None
+) -> Iterator[Server]:
     """gunicorn with four gevent workers, which ends as soon as its pages are closed."""
     quick = ("--graceful-timeout", "1", *options)
-    with serve("gunicorn-gevent", target, cwd=cwd, env={"HTAG_POOL_GRACE": "0.3", **(env or {})}, options=quick) as server:
+    with serve(
+        "gunicorn-gevent", target, cwd=cwd, env={"HTAG_POOL_GRACE": "0.3", **(env or {})}, options=quick
+    ) as server:
         yield server
 
 

@@ -41,7 +41,9 @@ def test_what_was_typed_before_the_page_is_connected_stays(page: Page, site: Ser
     click(page, "more")
     expect(part(page, "number")).to_have_text("1")
     assert field.input_value() == "typed early"
-    state = "field => [field.own, document.activeElement.dataset.test, field.selectionStart, field.selectionEnd]"
+    state = (
+        "field => [field.own, document.activeElement.dataset.test, field.selectionStart, field.selectionEnd]"
+    )
     field.focus()
     assert field.evaluate(state) == ["mine", "field", 2, 5]
 

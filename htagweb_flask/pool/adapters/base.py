@@ -89,6 +89,10 @@ class Adapter(ABC):
         """A payload that renders the whole body again."""
 
     @abstractmethod
+    async def left(self, client: str) -> None:
+        """The page *client* is closed."""
+
+    @abstractmethod
     async def close(self) -> None:
         """The instance ends."""
 

@@ -143,6 +143,7 @@ class Htag1(Adapter):
     def __init__(self, app: type, host: Host, request: RequestInfo) -> None:
         self._host = host
         self._grants = _thread.grants = _Grants()
+        self._started: dict[str, set[int]] = {}  # generators by the client that called them
         _thread.session = host.session
         with self._arguments.building():
             self._renderer = _Renderer(
@@ -193,6 +194,7 @@ class Htag1(Adapter):
         finally:
             asking.client = None
             _asking.reset(token)
+        self._started.setdefault(client, set()).update(set(generators) - known)
         if "err" in answer:  # htag keeps those that have failed, and every callback is one
             for key in (set(generators) - known) | {call.id}:
                 generators.pop(key, None)
@@ -223,6 +225,10 @@ class Htag1(Adapter):
 
     async def attached(self) -> None:
         """Nothing waits for that in htag 1."""
+
+    async def left(self, client: str) -> None:
+        for key in self._started.pop(client, ()):
+            self._renderer._loop.pop(key, None)  # nobody will ask for its next step
 
     async def close(self) -> None:
         """Nothing to do: its tasks are cancelled with the loop."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import html
 import logging
 import time
 from collections import deque
@@ -178,6 +179,7 @@ class Htag2(Adapter):
         self._app.sent_statics = _Statics()
         self._app.update = self._update
         self._app.render_initial = self._render_initial
+        self._app.collect_statics = self._collect_statics
 
     @contextlib.contextmanager
     def _current_request(self) -> Iterator[None]:
@@ -205,6 +207,10 @@ class Htag2(Adapter):
             raise
         return rendered
 
+    def _collect_statics(self, tag: Any, result: list[str]) -> str | None:
+        title: str | None = AppRunner.collect_statics(self._app, tag, result)
+        return title and html.escape(title)  # htag writes it as it is
+
     async def before_page(self, request: RequestInfo, first: bool) -> None:
         self._request = self._app.htag_request = _request(request, self._host)
         with self._current_request():
@@ -219,7 +225,7 @@ class Htag2(Adapter):
     def page(self, message: Render, cursor: int) -> str:
         self._render_error = None
         with self._current_request():
-            html: str = self._app._render_page().strip()
+            page: str = self._app._render_page().strip()
         if self._render_error is not None:
             raise app_error("render", self._render_error)
         scripts: list[str] = []
@@ -231,11 +237,11 @@ class Htag2(Adapter):
         self._app._walk_tree(self._app, visit)
         payload = {"action": "update", "updates": {}, "js": scripts, "statics": []} if scripts else None
         boot = boot_block(message, 2, cursor, payload)
-        html = html.replace(_FAVICON, '<link rel="icon" href="data:,">', 1)
-        elsewhere = "".join(static for static in self._app.sent_statics if static not in html)
+        page = page.replace(_FAVICON, '<link rel="icon" href="data:,">', 1)
+        elsewhere = "".join(static for static in self._app.sent_statics if static not in page)
         if elsewhere:
-            html = html.replace("</head>", f"{elsewhere}</head>", 1)
-        return html.replace("<head>", f"<head>{boot}", 1)
+            page = page.replace("</head>", f"{elsewhere}</head>", 1)
+        return page.replace("<head>", f"<head>{boot}", 1)
 
     async def attached(self) -> None:
         self._app._flush_pending_lifecycle_generators(_Socket(self._host))
@@ -263,6 +269,9 @@ class Htag2(Adapter):
     def snapshot(self) -> bytes:
         updates = {self._app.id: AppRunner.render_initial(self._app)}
         return encode_payload({"action": "update", "updates": updates, "js": [], "statics": []})
+
+    async def left(self, client: str) -> None:
+        """Its handlers and generators run to their end by themselves."""
 
     async def close(self) -> None:
         others = asyncio.all_tasks()
