@@ -31,6 +31,7 @@ __all__ = [
     "Leave",
     "Message",
     "Page",
+    "Part",
     "Patched",
     "Poll",
     "Render",
@@ -41,7 +42,7 @@ __all__ = [
     "failure",
 ]
 
-VERSION = 1
+VERSION = 2
 """Raised at each incompatible change: a web process never talks to a pool of another version."""
 
 MAX_FRAME = 64 * 1024 * 1024
@@ -54,12 +55,21 @@ class _Message(msgspec.Struct, array_like=True, tag=True):
     """Arrays with a tag in front: half the bytes and time of maps, and the order is ours."""
 
 
-class Delta(_Message):
-    """Changes of a session: packed values by key, and deleted keys. Who stores it says so by its number."""
+class Part(_Message):
+    """Changes of a dict: packed values by key, and deleted keys."""
 
     put: dict[str, bytes]
     drop: list[str]
+
+
+class Delta(Part):
+    """Changes of a session, and those *inside* of its values that are dicts. Who stores it says so by its
+    number; and stores it before *until* (by the monotonic clock of this machine; 0: whenever) or not at all,
+    as it is given to somebody else then."""
+
     number: int = 0
+    until: float = 0.0
+    inside: dict[str, Part] = {}
 
 
 class Hello(_Message):
@@ -109,14 +119,15 @@ class RequestInfo(_Message):
 
 
 class Render(_Message):
-    """Render the app's page for *client*; *renew* says that a new instance may be asked for by the query.
-    Reply: Page."""
+    """Render the app's page for *client*, with its session as it was *loaded* (at that time by the monotonic
+    clock of this machine); *renew* says that a new instance may be asked for by the query. Reply: Page."""
 
     client: str
     link: str
     sid: str
     request: RequestInfo
     session: bytes
+    loaded: float
     renew: bool
     transport: str
     script: str
@@ -150,11 +161,13 @@ class Poll(_Message):
 class Batch(_Message):
     """JSON for the browser (empty when there is nothing to say), and the number of its last payload.
 
-    With a delta, the browser gets it when that is stored: what a user has seen is never lost."""
+    With a delta, the browser gets it when that is stored: what a user has seen is never lost. *sid* is the
+    id of the session now (empty: as it was)."""
 
     body: bytes
     last: int
     delta: Delta | None = None
+    sid: str = ""
 
 
 class Leave(_Message):
@@ -172,14 +185,17 @@ class Saved(_Message):
 
 
 class Patched(_Message):
-    """A view has changed session *link*, whose id is now *sid*; without a delta, the session has ended (that
-    of id *sid*: it may have a new one since; if *sid* is empty, whatever its id). For the supervisor, which
-    passes it on to every worker (with an *id* to acknowledge). Reply: Done."""
+    """Session *link*, whose id is now *sid* (empty: unchanged), has been changed; without a delta, it has
+    ended (that of id *sid*: it may have a new one since; if *sid* is empty, whatever its id).
+
+    From a view, for the supervisor, which passes it on to every worker (with an *id* to acknowledge) and
+    replies Done; or from the worker of *slot*, for those of other apps."""
 
     link: str
     sid: str
     delta: Delta | None
     id: int = 0
+    slot: str = ""
 
 
 class Changed(_Message):

@@ -25,7 +25,7 @@ from flask_session.cachelib import CacheLibSessionInterface
 
 from .errors import StoreError
 from .protocol import Delta
-from .session import pack_foreign, same, unpack
+from .session import merge, pack_foreign, same, unpack
 
 if sys.platform != "win32":
     import fcntl
@@ -129,6 +129,94 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[s
     return put, [key for key in before if key not in after]
 
 
+class SessionStore:
+    """The sessions that a Flask-Session interface keeps, by id.
+
+    The interface is changed: from now on it merges what a request has changed into what is stored then.
+    Every method raises StoreError when the storage fails.
+    """
+
+    def __init__(
+        self, interface: ServerSideSessionInterface, lock_dir: str, lifetime: Callable[[], timedelta]
+    ) -> None:
+        self._interface = interface
+        self._lock_dir = lock_dir
+        self._lifetime = lifetime
+        self._renewed: dict[
+            str, str
+        ] = {}  # new ids of sessions that are about to be stored, and their former
+        self._write = interface._upsert_session
+        self._delete = interface._delete_session
+        interface._upsert_session = self._merge
+        interface._delete_session = self._end
+        interface.regenerate = self._renew
+        interface.serializer = _Serializer()
+
+    def load(self, sid: str) -> dict[str, Any] | None:
+        """The session *sid*, or None when there is none (any more)."""
+        with _failing():
+            data = self._interface._retrieve_session_data(self._interface._get_store_id(sid))
+        return None if data is None else dict(data)
+
+    def patch(self, sid: str, delta: Delta, create: bool = False) -> bool:
+        """Merges *delta* into what is stored now. False when the session has been deleted meanwhile, which
+        is not undone (it was a logout); *create* makes a session that is not there."""
+        store_id = self._interface._get_store_id(sid)
+        with _failing(), self._locked(store_id):
+            if delta.until and time.monotonic() > delta.until:
+                raise StoreError("it took too long until these changes could be stored: others do it")
+            data = self._interface._retrieve_session_data(store_id)
+            if data is None and not create:
+                return False
+            values = dict(data or {})
+            merge(values, delta)
+            self._write(self._lifetime(), self._session(sid, values), store_id)
+        return True
+
+    def touch(self, sid: str) -> bool:
+        """Prolongs the session *sid*. False when there is none."""
+        return self.patch(sid, Delta({}, []))
+
+    def delete(self, sid: str) -> None:
+        """Removes the session *sid*, if there is one."""
+        self._end(self._interface._get_store_id(sid))
+
+    def clean(self) -> None:
+        """Removes what has expired; without a threshold, cachelib never does."""
+        self._remove_expired(time.time())
+
+
+class _Serializer:
+    """In place of Flask-Session's, which tries pickle on what it cannot read, and turns tuples into lists."""
+
+    def encode(self, session: Mapping[str, Any]) -> bytes:
+        """See Flask-Session."""
+        return pack_foreign(dict(session))
+
+    def decode(self, data: bytes) -> dict[str, Any]:
+        """See Flask-Session. JSON is read, too: what the site has stored in its former format."""
+        return read_session(data, unpack, msgspec.json.decode) or {}
+
+    dumps, loads = encode, decode  # their names after 0.8
+
+
+def file_sessions(folder: str) -> ServerSideSessionInterface:
+    """A Flask-Session interface that keeps sessions as files in *folder*."""
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    return CacheLibSessionInterface(client=_SessionFiles(folder))
+
+
+def cached_sessions(cache: BaseCache) -> ServerSideSessionInterface:
+    """A Flask-Session interface that keeps sessions in *cache*."""
+    return CacheLibSessionInterface(client=cache)
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """(values that are new or different, keys that are gone). 1, 1.0 and True are different."""
+    put = {key: value for key, value in after.items() if key not in before or not same(before[key], value)}
+    return put, [key for key in before if key not in after]
+
+
 def _merged(stored: Mapping[str, Any], put: Mapping[str, Any], drop: list[str]) -> dict[str, Any]:
     values = {**stored, **put}
     for key in drop:
@@ -181,15 +269,6 @@ class SessionStore:
             with _failing():
                 cache.clean()
 
-    def _update(self, sid: str, put: Mapping[str, Any], drop: list[str], create: bool) -> bool:
-        store_id = self._interface._get_store_id(sid)
-        with _failing(), self._locked(store_id):
-            data = self._interface._retrieve_session_data(store_id)
-            if data is None and not create:
-                return False
-            self._write(self._lifetime(), self._session(sid, _merged(data or {}, put, drop)), store_id)
-        return True
-
     def _session(self, sid: str, values: dict[str, Any]) -> Any:
         return cast(Any, self._interface.session_class)(values, sid)
 
@@ -219,7 +298,9 @@ class SessionStore:
                 if stored is None and former == store_id:
                     return  # deleted meanwhile: a logout is not undone
             if stored is not None:
-                session = self._session(session.sid, _merged(stored, *changes(before, session)))
+                put, drop = changes(before, session)
+                values = {key: value for key, value in {**stored, **put}.items() if key not in drop}
+                session = self._session(session.sid, values)
             self._write(lifetime, session, store_id)
             if former != store_id:
                 self._delete(former)

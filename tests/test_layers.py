@@ -32,6 +32,7 @@ FLOORS = {
     "protocol": "pure",
     "placement": "pure",
     "session": "pure",
+    "values": "pure",
     "seal": "pure",
     "appref": "pure",
     "config": "base",

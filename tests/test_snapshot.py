@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from htagweb_flask.protocol import Delta
-from htagweb_flask.session import Snapshot, pack, pack_all, unpack
+from htagweb_flask.session import Snapshot, merge, pack, pack_all, unpack
 
 quick = settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def stored(session: dict[str, Any], delta: Delta | None) -> dict[str, Any]:
     """*session* with the changes of *delta*."""
-    delta = delta or Delta({}, [])
-    kept = {key: value for key, value in session.items() if key not in delta.drop}
-    return kept | {key: unpack(value) for key, value in delta.put.items()}
+    values = dict(session)
+    merge(values, delta or Delta({}, []))
+    return values
 
 
 def test_nothing_changed_is_no_delta() -> None:

@@ -26,24 +26,21 @@ async def push(tag: Any) -> Any:
     return await seen if inspect.isawaitable(seen) else None
 
 
-def on_text(field: Any, callback: Callable[[str], Any], event: str = "oninput") -> None:
-    """Calls callback(text) at each input."""
+def on_js(tag: Any, event: str, callback: Callable[[Any], Any], code: str) -> None:
+    """Calls callback(value) with the value that *code* has in the page, at each such event."""
     if GENERATION == 1:
-        field[event] = field.bind(lambda tag, text: callback(text), b"this.value")
+        tag[event] = tag.bind(lambda tag, value: callback(value), code.encode())
     else:
-        field[event] = lambda ev: callback(ev.value)
+        tag["onsent"] = lambda ev: callback(ev.sent)
+        tag[event] = f"htag_event('{tag.id}', 'sent', {{sent: {code}}})"
 
 
-def named(name: str, content: Any = None, kind: str = "p", **attributes: Any) -> Any:
+def named(name: str, content: Any = "", kind: str = "p", **attributes: Any) -> Any:
     """A tag that the tests find by its name."""
     make = getattr(Tag, kind)
-    return (
-        make(content, _data_test=name, **attributes)
-        if content is not None
-        else make(_data_test=name, **attributes)
-    )
+    return make(content, _data_test=name, **attributes) if content else make(_data_test=name, **attributes)
 
 
-def button(name: str, callback: Any, text: str = "") -> Any:
+def button(name: str, callback: Any) -> Any:
     """A button that calls *callback*."""
-    return Tag.button(text or name, _onclick=callback, _data_test=name)
+    return Tag.button(name, _onclick=callback, _data_test=name)
