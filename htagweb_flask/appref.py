@@ -86,7 +86,9 @@ class AppRef:
                 module, name = text, "App"
         if module.startswith("."):
             if not package:
-                raise ConfigError(f"{text!r} is relative, but there is no package to start from: write it in full")
+                raise ConfigError(
+                    f"{text!r} is relative, but there is no package to start from: write it in full"
+                )
             module = importlib.util.resolve_name(module, package)
         parts = [*module.split("."), *name.split(".")]
         if not all(part.isidentifier() for part in parts):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, cast
 
-from flask import Blueprint, Flask, Response, abort, current_app, request, url_for
+from flask import Blueprint, Flask, Response, abort, current_app, has_request_context, request, url_for
 from flask.blueprints import BlueprintSetupState
 
 from .appref import AppRef
@@ -47,6 +47,8 @@ def _prepare(state: BlueprintSetupState) -> None:
 def _site(flask_app: Flask) -> Site:
     if "htag" not in flask_app.extensions:
         Htag(flask_app)
+        if has_request_context():
+            flask_app.extensions["htag"].sessions.reopen()
     site: Site = flask_app.extensions["htag"]
     return site
 

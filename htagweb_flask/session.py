@@ -132,11 +132,15 @@ class Snapshot(dict[str, Any]):
         for key, value in dict(*args, **kwargs).items():
             self[key] = value
 
-    def replaced(self, key: str, inner: str) -> None:
-        """The value of *inner* in the dict of *key* is another one, which may look the same: (1,) for [1]."""
-        known = _images_in(self._known.get(key, b""))
-        if known and inner in known:
-            self._known[key] = _encoder.encode({**known, inner: _OTHER})
+    def assign(self, key: str, inner: str, value: Any) -> None:
+        """``self[key][inner] = value``, for ``tag.state``. Raises TypeError and ValueError as above."""
+        check(f"tag.state[{inner!r}]", value)
+        values = self.setdefault(key, {})
+        former, values[inner] = values.get(inner), value
+        if _image(former) == _image(value) and not same(former, value):
+            known = _images_in(self._known.get(key, b""))
+            if known:  # (1,) in the place of [1]: nobody would see it
+                self._known[key] = _encoder.encode({**known, inner: _OTHER})
 
     # ---- to the store ------------------------------------------------------------------------------------
 

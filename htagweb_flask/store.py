@@ -35,7 +35,8 @@ __all__ = ["SessionStore", "cached_sessions", "changes", "file_sessions", "read_
 logger = logging.getLogger(__name__)
 
 _BEFORE = "_htag_before"
-"""Attribute of a session in a request: its id and its values as they were when the request began."""
+"""Attribute of a session in a request: its id and its values as they were when the request began, and when
+they were read."""
 
 
 def read_session(data: bytes, *readers: Callable[[bytes], Any]) -> dict[str, Any] | None:
@@ -142,9 +143,7 @@ class SessionStore:
         self._interface = interface
         self._lock_dir = lock_dir
         self._lifetime = lifetime
-        self._renewed: dict[
-            str, str
-        ] = {}  # new ids of sessions that are about to be stored, and their former
+        self._renewed: dict[str, str] = {}  # sessions that are about to get a new id: new one, former
         self._write = interface._upsert_session
         self._delete = interface._delete_session
         interface._upsert_session = self._merge
@@ -182,87 +181,6 @@ class SessionStore:
         self._end(self._interface._get_store_id(sid))
 
     def clean(self) -> None:
-        """Removes what has expired; without a threshold, cachelib never does."""
-        self._remove_expired(time.time())
-
-
-class _Serializer:
-    """In place of Flask-Session's, which tries pickle on what it cannot read, and turns tuples into lists."""
-
-    def encode(self, session: Mapping[str, Any]) -> bytes:
-        """See Flask-Session."""
-        return pack_foreign(dict(session))
-
-    def decode(self, data: bytes) -> dict[str, Any]:
-        """See Flask-Session. JSON is read, too: what the site has stored in its former format."""
-        return read_session(data, unpack, msgspec.json.decode) or {}
-
-    dumps, loads = encode, decode  # their names after 0.8
-
-
-def file_sessions(folder: str) -> ServerSideSessionInterface:
-    """A Flask-Session interface that keeps sessions as files in *folder*."""
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    return CacheLibSessionInterface(client=_SessionFiles(folder))
-
-
-def cached_sessions(cache: BaseCache) -> ServerSideSessionInterface:
-    """A Flask-Session interface that keeps sessions in *cache*."""
-    return CacheLibSessionInterface(client=cache)
-
-
-def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """(values that are new or different, keys that are gone). 1, 1.0 and True are different."""
-    put = {key: value for key, value in after.items() if key not in before or not same(before[key], value)}
-    return put, [key for key in before if key not in after]
-
-
-def _merged(stored: Mapping[str, Any], put: Mapping[str, Any], drop: list[str]) -> dict[str, Any]:
-    values = {**stored, **put}
-    for key in drop:
-        values.pop(key, None)
-    return values
-
-
-class SessionStore:
-    """The sessions that a Flask-Session interface keeps, by id.
-
-    The interface is changed: from now on it merges what a request has changed into what is stored then.
-    Every method raises StoreError when the storage fails.
-    """
-
-    def __init__(
-        self, interface: ServerSideSessionInterface, lock_dir: str, lifetime: Callable[[], timedelta]
-    ) -> None:
-        self._interface = interface
-        self._lock_dir = lock_dir
-        self._lifetime = lifetime
-        self._renewed: dict[
-            str, str
-        ] = {}  # new ids of sessions that are about to be stored, and their former
-        self._write = interface._upsert_session
-        self._delete = interface._delete_session
-        interface._upsert_session = self._merge
-        interface._delete_session = self._end
-        interface.regenerate = self._renew
-        interface.serializer = _Serializer()
-
-    def load(self, sid: str) -> dict[str, Any] | None:
-        """The session *sid*, or None when there is none (any more)."""
-        with _failing():
-            data = self._interface._retrieve_session_data(self._interface._get_store_id(sid))
-        return None if data is None else dict(data)
-
-    def patch(self, sid: str, delta: Delta, create: bool = False) -> bool:
-        """Merges *delta* into what is stored now. False when the session has been deleted meanwhile, which
-        is not undone (it was a logout); *create* makes a session that is not there."""
-        return self._update(sid, {key: unpack(value) for key, value in delta.put.items()}, delta.drop, create)
-
-    def touch(self, sid: str) -> bool:
-        """Prolongs the session *sid*. False when there is none."""
-        return self._update(sid, {}, [], False)
-
-    def clean(self) -> None:
         """Removes expired sessions, where the storage does not do so by itself."""
         cache = getattr(self._interface, "cache", None)
         if isinstance(cache, _SessionFiles):
@@ -274,22 +192,28 @@ class SessionStore:
 
     # ---- the requests of the site ------------------------------------------------------------------------
 
-    def opened(self, session: Any) -> None:
-        """A request begins with *session*."""
+    def opened(self, session: Any, loaded: float = 0.0) -> None:
+        """A request begins with *session*, which was read after the time *loaded*."""
         # A new session holds only Flask-Session's own mark, and is false.
-        setattr(session, _BEFORE, (session.sid, copy.deepcopy(dict(session)) if session else {}))
+        values = copy.deepcopy(dict(session)) if session else {}
+        setattr(session, _BEFORE, (session.sid, values, loaded))
+
+    def loaded(self, session: Any) -> float:
+        """When what it began with was read."""
+        loaded: float = getattr(session, _BEFORE, ("", {}, 0.0))[2]
+        return loaded
 
     def before(self, session: Any) -> dict[str, Any]:
         """The values with which its request began."""
-        values: dict[str, Any] = getattr(session, _BEFORE, ("", {}))[1]
+        values: dict[str, Any] = getattr(session, _BEFORE, ("", {}, 0.0))[1]
         return values
 
     def moved(self, session: Any) -> bool:
         """Whether its id has changed since its request began, as sites do at a login."""
-        return bool(getattr(session, _BEFORE, (session.sid, {}))[0] != session.sid)
+        return bool(getattr(session, _BEFORE, (session.sid, {}, 0.0))[0] != session.sid)
 
     def _merge(self, lifetime: timedelta, session: Any, store_id: str) -> None:
-        sid, before = getattr(session, _BEFORE, ("", {}))
+        sid, before, _ = getattr(session, _BEFORE, ("", {}, 0.0))
         former = self._renewed.pop(store_id, store_id)
         with _failing(), self._locked(former):
             stored = None

@@ -45,7 +45,7 @@ def _portable(value: Any, lenient: bool = False) -> Any:
     if kind in (str, bytes, bool, float, type(None)):
         return value
     if kind is int:
-        return value if -(2**63) <= value < 2**64 else _extension(kind, value, lenient)
+        return value if -(2**63) <= value < 2**64 else _extension(kind, value)
     if kind is list:
         return [_portable(item, lenient) for item in value]
     if kind is dict:
@@ -58,13 +58,13 @@ def _portable(value: Any, lenient: bool = False) -> Any:
         items = [_portable(item, lenient) for item in value]
         return msgspec.msgpack.Ext(_COLLECTIONS[kind], _encoder.encode(items))
     if kind in _EXTENSIONS:
-        return _extension(kind, value, lenient)
+        return _extension(kind, value)
     if lenient:
         return str.__str__(value) if isinstance(value, str) else value  # Markup of flash(), say
     raise TypeError(f"a value of type {kind.__qualname__!r} cannot be kept in a session")
 
 
-def _extension(kind: type, value: Any, lenient: bool) -> msgspec.msgpack.Ext:
+def _extension(kind: type, value: Any) -> msgspec.msgpack.Ext:
     code, write, _ = _EXTENSIONS[kind]
     return msgspec.msgpack.Ext(code, write(value).encode())
 
@@ -80,14 +80,10 @@ def _read_extension(code: int, data: memoryview) -> Any:
 _decoder = msgspec.msgpack.Decoder(ext_hook=_read_extension)
 
 
-def _pack(value: Any, lenient: bool) -> bytes:
-    return _encoder.encode(_portable(value, lenient))
-
-
 def pack(value: Any) -> bytes:
     """*value* as bytes. Raises TypeError for a value that no storage keeps."""
     try:
-        return _pack(value, lenient=False)
+        return _encoder.encode(_portable(value))
     except (ValueError, RecursionError) as error:  # half of a surrogate pair; a list in itself
         raise TypeError(f"a value cannot be kept in a session: {error}") from None
 
@@ -95,7 +91,7 @@ def pack(value: Any) -> bytes:
 def pack_foreign(value: Any) -> bytes:
     """As :func:`pack`, for what views keep: other types become what msgspec makes of them (an Enum its value,
     a dataclass a dict), as with Flask-Session. Raises TypeError for the rest."""
-    return _pack(value, lenient=True)
+    return _encoder.encode(_portable(value, lenient=True))
 
 
 def unpack(data: bytes) -> Any:

@@ -1,5 +1,5 @@
-"""What every kind of session storage owes, on the real thing: files, the memory of a running pool, a Redis, and
-a cachelib cache that the site has chosen."""
+"""What every kind of session storage owes, on the real thing: files, the memory of a running pool, a Redis,
+and a cachelib cache that the site has chosen."""
 
 from __future__ import annotations
 
@@ -112,9 +112,8 @@ def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kind]:
         elif name == "memory":
             broker = request.getfixturevalue("pool_broker")
             interface = cached_sessions(PoolCache(broker))
-            request.addfinalizer(
-                lambda: [broker.pool(Keep(f"session:{sid}", b""), 5) for sid in ("ann", "bob")]
-            )
+            for sid in ("ann", "bob"):
+                stack.callback(broker.pool, Keep(f"session:{sid}", b""), 5)
 
             def plant(sid: str, data: bytes) -> None:
                 broker.pool(Keep(f"session:{sid}", data, 60), 5)

@@ -66,6 +66,7 @@ class Client:
     transport: str
     outbox: Outbox = field(default_factory=Outbox)
     running: dict[int, list[Waiter]] = field(default_factory=dict)
+    settling: set[int] = field(default_factory=set)
     poll: Waiter | None = None
     attached: bool = False
     seen: float = field(default_factory=time.monotonic)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from ..protocol import Changed, Changes, Collect, Done, Keep, Kept, Message, Patched
 
@@ -29,15 +29,21 @@ class Exchange:
         self._ids = itertools.count(1)
         self._unacknowledged: dict[int, tuple[int, asyncio.Event]] = {}
 
-    async def tell(self, message: Patched, workers: Iterable[Send], reply: Send) -> None:
-        """Tells every worker, and replies when all have heard it."""
-        sends = list(workers)
+    async def tell(self, message: Patched, workers: list[tuple[str, Send]], reply: Send) -> None:
+        """Tells the workers (slot, send): those of other apps what one of them says (other workers of its own
+        app have other sessions); or all what a view says, and replies when all have heard it."""
+        if message.slot:
+            mount = message.slot.rpartition("-")[0]
+            for slot, send in workers:
+                if slot.rpartition("-")[0] != mount:
+                    send(message)
+            return
         message.id, heard = next(self._ids), asyncio.Event()
-        self._unacknowledged[message.id] = (len(sends), heard)
-        for send in sends:
+        self._unacknowledged[message.id] = (len(workers), heard)
+        for _, send in workers:
             send(message)
         try:
-            if sends:
+            if workers:
                 await asyncio.wait_for(heard.wait(), ACKNOWLEDGE)
         except asyncio.TimeoutError:
             pass  # one of them has just ended; or it learns it with the next page

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from ..errors import AppError, BadMessage, Refused
+from ..errors import AppError, BadMessage, Gone, Refused
 from ..protocol import Batch, Delta, Failure, Interact, Page, Poll, Render, failure
 from .adapters import Adapter
 from .client import Client, Reply, Waiter, decode_call
@@ -65,7 +65,7 @@ class Instance:
         self._idle_since = time.monotonic()
         self._claimed = False  # whether a browser has shown that it runs the page
         self._flushing = False
-        self._rendering = 0  # pages that are being made
+        self._pages: dict[str, Reply] = {}  # that are being made, by client
         self._failed = False  # the last one
         self._tasks: set[asyncio.Task[None]] = set()
         self._lock = threading.Lock()
@@ -82,13 +82,14 @@ class Instance:
     def render(self, message: Render, reply: Reply) -> None:
         """Renders the page of a new client. Reply: Page or Failure."""
         with self._lock:
-            self._rendering += 1
-        self._start(self._render(message, reply))
+            self._pages[message.client] = reply
+        if not self._start(self._render(message)):
+            self._end_pages()
 
     @property
     def useless(self) -> bool:
         """Whether it could not be rendered, and nobody has a page of it: a new one may fare better."""
-        return self._failed and not self._rendering and not self.clients
+        return self._failed and not self.shown
 
     def interact(self, client: Client, message: Interact, reply: Reply) -> None:
         """Runs an interaction, unless its number says that it was accepted before. Reply: Batch or Failure.
@@ -102,7 +103,7 @@ class Instance:
             client.outbox.acknowledge(call.cursor)
             accepted = client.accept(waiter)
         if accepted is False:
-            self.live_session.settle(lambda delta: self._answer_all(client, [waiter], delta))
+            self._repeat(client, waiter)
         elif accepted:
             self._start(self._interact(client, call.seq, bytes(call.message)))
         if accepted is not False and client.transport != "none":
@@ -110,6 +111,8 @@ class Instance:
 
     def _overdue(self, client: Client, seq: int) -> None:
         with self._lock:
+            if seq in client.settling:
+                return  # it is done, and its answer comes when its changes are stored
             for waiter in client.running.get(seq, ()):
                 self._answer(client, waiter, done=False)
             if seq in client.running:
@@ -159,13 +162,18 @@ class Instance:
                 if client.poll is None and not client.running and now - client.seen > patience:
                     self._drop(client)
             patience = self._idle_timeout if self._claimed else CLIENT_GRACE
-            if self.clients or now - self._idle_since <= patience:
+            if self.shown or now - self._idle_since <= patience:
                 return
         self.end()
 
-    def idle(self) -> bool:
-        """Whether it has been shown, and no page shows it any more."""
-        return self._claimed and not self.clients
+    @property
+    def shown(self) -> bool:
+        """Whether there is a page of it, or one is being made."""
+        return bool(self.clients or self._pages)
+
+    def idle(self) -> float:
+        """For how many seconds no page has shown it."""
+        return 0.0 if self.shown else time.monotonic() - self._idle_since
 
     def end(self) -> None:
         """Ends tree, tasks, loop and thread. Its clients are told that it is gone."""
@@ -177,9 +185,11 @@ class Instance:
                 self._drop(client)
         self._loop.call_soon_threadsafe(self._loop.stop)
 
-    def join(self, timeout: float) -> None:
-        """Waits until its thread has ended, at most *timeout* seconds: apps may have something to do then."""
+    def join(self, timeout: float) -> bool:
+        """Waits until its thread has ended, at most *timeout* seconds: apps may have something to do then.
+        Returns whether it has."""
         self._thread.join(timeout)
+        return not self._thread.is_alive()
 
     def _drop(self, client: Client) -> None:
         self._directory.pop(client.id, None)
@@ -190,11 +200,13 @@ class Instance:
             for waiter in client.waiters():
                 waiter.gone()
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> bool:
         try:
             self._loop.call_soon_threadsafe(self._spawn, work)
         except RuntimeError:  # the loop is closed: end() has told everybody
             work.close()
+            return False
+        return True
 
     # ---- in the thread of the instance -------------------------------------------------------------------
 
@@ -207,6 +219,7 @@ class Instance:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         finally:
             self._loop.close()
+            self._end_pages()
             logger.info("end of %s", self.name)
 
     async def _close(self, adapter: Adapter) -> None:
@@ -224,7 +237,7 @@ class Instance:
         self._tasks.add(task)  # a loop keeps only weak references
         task.add_done_callback(self._tasks.discard)
 
-    async def _render(self, message: Render, reply: Reply) -> None:
+    async def _render(self, message: Render) -> None:
         client = Client(message.client, message.transport)
         try:
             first = self._adapter is None
@@ -240,15 +253,28 @@ class Instance:
         except BaseException as error:
             with self._lock:
                 self._drop(client)
-                self._rendering, self._failed = self._rendering - 1, True
+                self._failed = True
             if not isinstance(error, Exception | SystemExit):
                 raise
-            reply(self._broken(error))
+            self._deliver(client, self._broken(error))
         else:
-            with self._lock:
-                self._rendering, self._failed = self._rendering - 1, False
+            self._failed = False
             body = html.encode("utf-8", "replace")
-            self.live_session.settle(lambda delta: reply(Page(body, delta)))
+            self.live_session.settle(lambda delta: self._deliver(client, Page(body, delta)))
+
+    def _deliver(self, client: Client, page: Page | Failure) -> None:
+        with self._lock:
+            reply = self._pages.pop(client.id, None)
+        if reply:
+            reply(page)
+
+    def _end_pages(self) -> None:
+        """Says of the pages that are being made that there will be none."""
+        with self._lock:
+            replies = list(self._pages.values())
+            self._pages.clear()
+        for reply in replies:
+            reply(failure(Gone("the instance has ended")))
 
     def _broken(self, error: BaseException) -> Failure:
         if not isinstance(error, AppError):
@@ -283,33 +309,46 @@ class Instance:
                 for waiter in client.running.pop(seq, ()):
                     waiter.reply(refusal)
         else:
+            with self._lock:
+                client.settling.add(seq)
             self.live_session.settle(lambda delta: self._done(client, seq, delta))
 
     def _done(self, client: Client, seq: int, delta: Delta | None) -> None:
         with self._lock:
             waiters = client.running.pop(seq, [])
-        self._answer_all(client, waiters, delta)
-
-    def _answer_all(self, client: Client, waiters: list[Waiter], delta: Delta | None) -> None:
-        with self._lock:
-            for waiter in waiters:
+            client.settling.discard(seq)
+            for waiter in waiters[:1]:
                 self._answer(client, waiter, delta=delta)
         if delta and not waiters:
             self.live_session.saved(delta.number, ok=False)  # it goes without an answer
+        for waiter in waiters[1:]:  # the same again, for which the first has to be stored
+            self._repeat(client, waiter)
+
+    def _repeat(self, client: Client, waiter: Waiter) -> None:
+        def send(delta: Delta | None) -> None:
+            with self._lock:
+                self._answer(client, waiter, delta=delta)
+
+        self.live_session.settle(send)
 
     def _answer(self, client: Client, waiter: Waiter, done: bool = True, delta: Delta | None = None) -> None:
         """Replies to *waiter*, with the lock held and from any thread."""
         if client.outbox.missed(waiter.cursor):
             self._start(self._answer_anew(client, waiter, done, delta))
         else:
-            waiter.reply(client.batch(waiter, done, delta))
+            self._send(client, waiter, done, delta)
+
+    def _send(self, client: Client, waiter: Waiter, done: bool, delta: Delta | None) -> None:
+        batch = client.batch(waiter, done, delta)
+        batch.sid = self.live_session.sid
+        waiter.reply(batch)
 
     async def _answer_anew(self, client: Client, waiter: Waiter, done: bool, delta: Delta | None) -> None:
         body = self._built().snapshot()
         with self._lock:
             if client.outbox.missed(waiter.cursor):
                 client.outbox.put_reset(body)
-            waiter.reply(client.batch(waiter, done, delta))
+            self._send(client, waiter, done, delta)
 
     # ---- Host: what the adapter calls ------------------------------------------------------------------
 

@@ -123,8 +123,8 @@ class Supervisor:
         self._tasks.add(task)  # a loop keeps only weak references
         task.add_done_callback(self._tasks.discard)
 
-    def _workers(self) -> list[Callable[[Message], None]]:
-        return [slot.send for slot in self._slots.values() if slot.send]
+    def _workers(self) -> list[tuple[str, Callable[[Message], None]]]:
+        return [(name, slot.send) for name, slot in self._slots.items() if slot.send]
 
     # ---- workers -------------------------------------------------------------------------------------------
 

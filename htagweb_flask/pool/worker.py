@@ -11,7 +11,6 @@ import socket
 import sys
 import time
 import traceback
-import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -46,6 +45,9 @@ logger = logging.getLogger(__name__)
 SWEEP = 5.0
 """Seconds between two looks for clients and instances that nobody needs any more."""
 
+RETIRE = 10.0
+"""Seconds that an instance which no page shows is kept, where another one of the session is shown."""
+
 LAST = 2.0
 """Seconds that instances have for their ``on_destroy`` when the pool ends."""
 
@@ -77,7 +79,7 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._instances: dict[tuple[str, str], Instance] = {}
         self._clients: dict[str, tuple[Instance, Client]] = {}
-        self._sessions: weakref.WeakValueDictionary[str, LiveSession] = weakref.WeakValueDictionary()
+        self._sessions: dict[str, LiveSession] = {}
         self._supervisor: Connection | None = None
         self._loop.call_later(SWEEP, self._sweep)
         self._loop.call_later(BACKGROUND, self._store_background)
@@ -105,7 +107,7 @@ class Worker:
             if message.client in self._clients:
                 instance, client = self._clients[message.client]
                 instance.leave(client)
-                self._retire(instance.live_session.link)
+                self._retire(instance)
             reply(Done())
         else:
             raise BadMessage(f"a worker does not serve {type(message).__name__}")
@@ -121,7 +123,7 @@ class Worker:
         if session is None:
             session = self._sessions[message.link] = LiveSession(message.link, message.sid, message.session)
         else:
-            session.refresh(message.sid, message.session)
+            session.refresh(message.sid, message.session, message.loaded)
         query, renewed = self._adapter.renewal(message.request.query)
         key = (message.link, message.client if self._config.scope == "tab" else query)
         instance = self._instances.get(key)
@@ -144,20 +146,24 @@ class Worker:
         return self._adapter(self._app, instance, message.request)
 
     def _sweep(self) -> None:
+        shown = {link for (link, _), instance in self._instances.items() if instance.clients}
         for key, instance in list(self._instances.items()):
             instance.sweep()
-            if instance.ended:
+            if key[0] in shown and instance.idle() > RETIRE:
+                instance.end()  # its user has gone on to another query
+            self._retire(instance)
+            if instance.ended and instance.join(0):
                 del self._instances[key]
+        used = {instance.live_session.link for instance in self._instances.values()}
+        for link, session in list(self._sessions.items()):
+            if link not in used and session.settled():
+                del self._sessions[link]
         self._loop.call_later(SWEEP, self._sweep)
 
-    def _retire(self, link: str) -> None:
-        """Ends the instances of a session that no page shows any more, where another one is shown: its user
-        has gone on to another query."""
-        mine = [instance for (owner, _), instance in self._instances.items() if owner == link]
-        if any(instance.clients for instance in mine):
-            for instance in mine:
-                if instance.idle():
-                    instance.end()
+    def _retire(self, instance: Instance) -> None:
+        """Ends *instance* if it was for one page, which is closed: it has no other way to be reached."""
+        if self._config.scope == "tab" and not instance.shown:
+            instance.end()
 
     # ---- the session's way to the store ------------------------------------------------------------------
 
@@ -170,18 +176,25 @@ class Worker:
         if isinstance(message, Saved):
             self._saved(message)
         elif isinstance(message, Patched):
-            session = self._sessions.get(message.link)
-            if session is not None and message.delta is not None:
-                session.patched(message.sid, message.delta)
-            elif session is not None and message.sid in ("", session.sid):
-                self.end(message.link)
-            if self._supervisor:
+            self._patched(message)
+            if self._supervisor and message.id:
                 self._supervisor.send(Done(message.id))
 
     def _saved(self, message: Saved) -> None:
         session = self._sessions.get(message.link)
-        if session is not None:
-            session.saved(message.number, message.ok)
+        delta = session.saved(message.number, message.ok) if session else None
+        if delta and self._supervisor:  # the workers of other apps have a copy, perhaps
+            self._supervisor.send(Patched(message.link, "", delta, slot=self._config.slot))
+
+    def _patched(self, message: Patched) -> None:
+        session = self._sessions.get(message.link)
+        if session is None:
+            return
+        if message.delta is not None:
+            session.patched(message.sid, message.delta)
+        elif message.sid in ("", session.sid):
+            self.end(message.link)
+            del self._sessions[message.link]  # nothing of it is stored any more
 
     def _store_background(self) -> None:
         for link, session in list(self._sessions.items()):

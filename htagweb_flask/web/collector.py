@@ -12,7 +12,7 @@ import time
 
 from ..brokers.base import Broker
 from ..errors import HtagError, PoolError
-from ..protocol import Changes, Collect, Saved
+from ..protocol import Changed, Changes, Collect, Patched, Saved
 from .launch import elected
 from .sessions import Sessions
 
@@ -34,6 +34,7 @@ class Collector:
         self._broker = broker
         self._sessions = sessions
         self._lock = os.path.join(run_dir, "collect.lock")
+        self._missing: set[tuple[str, str]] = set()  # sessions that were not found
         self._pid = 0
 
     def start(self) -> None:
@@ -70,10 +71,19 @@ class Collector:
     def _store(self, changes: Changes) -> list[tuple[str, Saved]]:
         done = []
         for change in changes.changes:
+            ok = False
             try:
                 ok = self._sessions.store.patch(change.sid, change.delta, create=not self._sessions.shared)
+                if not ok:
+                    self._missed(change)
             except HtagError as error:
                 logger.error("what a background task changed is stored later: %s", error)
-                ok = False
             done.append((change.slot, Saved(change.link, change.delta.number, ok)))
         return done
+
+    def _missed(self, change: Changed) -> None:
+        """There is no such session: a view is giving it a new id right now, or it has ended."""
+        missing = (change.link, change.sid)
+        if missing in self._missing:
+            self._broker.pool(Patched(change.link, change.sid, None), WAIT)
+        self._missing ^= {missing}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -27,6 +28,9 @@ sooner, done or not."""
 
 DRAIN = 256 * 1024 * 1024
 """Bytes of a body over the limit that are read, for a proper answer."""
+
+PAUSES = (0.02, 0.2, 0.0)
+"""Seconds between attempts to find a session, to which a view may be giving a new id: else it has ended."""
 
 NO_STORE = {"Cache-Control": "no-store"}
 STREAM = {
@@ -100,29 +104,31 @@ def _caller(site: Site, mount: Mount) -> tuple[str, Callable[[Message, float], B
     broker, slot = site.broker, mount.slot(ticket.link)
 
     def call(message: Message, timeout: float) -> Batch:
-        if site.sessions.shared and not site.sessions.alive(sid):
+        nonlocal sid
+        if not site.sessions.alive(sid, prolong=isinstance(message, Interact)):
             _ended(site, ticket.link, sid)
-        batch = broker.call(slot, message, timeout)
-        if not isinstance(batch, Batch):
-            raise PoolError(f"the pool replied {type(batch).__name__}")
-        if batch.delta:
-            _keep(site, slot, ticket.link, sid, batch.delta)
-        return batch
+        for pause in PAUSES:
+            batch = broker.call(slot, message, timeout)
+            if not isinstance(batch, Batch):
+                raise PoolError(f"the pool replied {type(batch).__name__}")
+            sid = batch.sid or sid
+            if not batch.delta or _keep(site, slot, ticket.link, sid, batch.delta):
+                return batch
+            time.sleep(pause)
+        _ended(site, ticket.link, sid)
 
     return ticket.client, call
 
 
-def _keep(site: Site, slot: Slot, link: str, sid: str, delta: Delta) -> None:
-    """Stores what the app has changed, before the browser hears of it. Raises StoreError, and Gone when the
-    session has been deleted: it was a logout."""
+def _keep(site: Site, slot: Slot, link: str, sid: str, delta: Delta) -> bool:
+    """Stores what the app has changed, before the browser hears of it. False when there is no such session.
+    Raises StoreError."""
     saved = Saved(link, delta.number, ok=False)
     try:
-        stored = site.sessions.store.patch(sid, delta, create=not site.sessions.shared)
-        saved.ok = True
+        saved.ok = site.sessions.store.patch(sid, delta, create=not site.sessions.shared)
     finally:
         site.broker.call(slot, saved, BEAT)
-    if not stored:
-        _ended(site, link, sid)
+    return saved.ok
 
 
 def _ended(site: Site, link: str, sid: str) -> NoReturn:

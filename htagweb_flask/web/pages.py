@@ -7,13 +7,16 @@ import hashlib
 import html
 import logging
 import secrets
+import time
+from functools import partial
 from importlib.resources import files
+from typing import Any
 
-from flask import Response, request, session
+from flask import Response, g, request, session
 
-from ..errors import AppError, HtagError, PoolError, StoreError
+from ..errors import AppError, Gone, HtagError, PoolError, StoreError
 from ..protocol import Delta, Page, Render, RequestInfo, Saved
-from ..session import PREFIX, pack_all, unpack
+from ..session import PREFIX, pack_all
 from .guard import Ticket
 from .sessions import fingerprint
 from .site import Mount, Site
@@ -45,8 +48,8 @@ def page(site: Site, mount: Mount, urls: dict[str, str]) -> Response:
     """The page of *mount* for this request. *urls* are those that its script calls, "script" among them."""
     if request.method == "HEAD":  # whoever asks for headers does not want an instance
         return Response(headers=PRIVATE)
+    g.htag_failed = partial(error_page, debug=mount.options.debug)
     try:
-        site.adopt_sessions()
         reply = _render(site, mount, urls)
     except HtagError as error:
         return error_page(error, mount.options.debug)
@@ -57,7 +60,10 @@ def _render(site: Site, mount: Mount, urls: dict[str, str]) -> Page:
     sessions, options = site.sessions, mount.options
     link = session.setdefault(PREFIX, "") or secrets.token_urlsafe(16)
     session[PREFIX] = link
-    sid = session.sid if sessions.shared else link  # type: ignore[attr-defined]
+    current: Any = session
+    sid, loaded = link, time.monotonic()
+    if sessions.shared:
+        sid, loaded = current.sid, sessions.store.loaded(current._get_current_object())
     client = secrets.token_urlsafe(16)
     ticket = Ticket(mount.key, client, link, fingerprint(sid))
     message = Render(
@@ -66,12 +72,17 @@ def _render(site: Site, mount: Mount, urls: dict[str, str]) -> Page:
         sid=sid,
         request=_request_info(),
         session=pack_all(session if sessions.shared else sessions.store.load(sid) or {}),
+        loaded=loaded,
         renew=request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin"),
         transport=transport_of(request.environ, options.transport),
         script=urls.pop("script"),
         boot={"token": site.signer.dumps(list(ticket)), "urls": urls, "debug": options.debug},
     )
-    reply = site.broker.call(mount.slot(link), message, site.settings.pool_start)
+    slot, patience = mount.slot(link), site.settings.pool_start
+    try:
+        reply = site.broker.call(slot, message, patience)
+    except Gone:  # the instance has just ended: a new one
+        reply = site.broker.call(slot, message, patience)
     if not isinstance(reply, Page):
         raise PoolError(f"the pool replied {type(reply).__name__}")
     site.collector.start()
@@ -81,19 +92,15 @@ def _render(site: Site, mount: Mount, urls: dict[str, str]) -> Page:
 
 
 def _keep(site: Site, mount: Mount, link: str, sid: str, delta: Delta) -> None:
-    """Stores what the app has changed while it was rendered: with the session of this request, which may be
-    a new one."""
+    """Stores what the app has changed while it was rendered: when the session of this request is stored,
+    which may be a new one."""
     slot, sessions = mount.slot(link), site.sessions
-    saved = Saved(link, delta.number)
-    if sessions.shared:
-        for key, value in delta.put.items():
-            session[key] = unpack(value)
-        for key in delta.drop:
-            session.pop(key, None)
-        sessions.after_save(lambda: site.broker.call(slot, saved, SAVED))
-    else:
-        sessions.store.patch(sid, delta, create=True)
-        site.broker.call(slot, saved, SAVED)
+
+    def keep() -> None:
+        ok = sessions.store.patch(sid, delta, create=not sessions.shared)
+        site.broker.call(slot, Saved(link, delta.number, ok), SAVED)
+
+    sessions.after_save(keep)
 
 
 def _request_info() -> RequestInfo:

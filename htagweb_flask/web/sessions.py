@@ -13,15 +13,17 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, NoReturn
 
 from flask import Flask, Request, Response, g
+from flask import session as flask_session
+from flask.globals import request_ctx
 from flask.sessions import SecureCookieSessionInterface, SessionInterface, SessionMixin
 from flask_session import Session
 from flask_session.base import ServerSideSessionInterface
 
-from ..errors import StoreError
+from ..errors import HtagError, StoreError
 from ..protocol import Delta, Patched
 from ..session import PREFIX, pack
 from ..store import SessionStore, cached_sessions, changes, file_sessions
@@ -31,7 +33,11 @@ __all__ = ["LazySession", "Sessions", "fingerprint", "is_ours"]
 logger = logging.getLogger(__name__)
 
 LOOK = 30.0
-"""Seconds between two looks of a web process whether a session still exists."""
+"""Seconds between two looks of a web process whether a session still exists: a quarter of the lifetime of
+sessions (PERMANENT_SESSION_LIFETIME), and not more than this."""
+
+_LINK = "_htag_link"
+"""Attribute of a session in a cookie: the link that the request began with."""
 
 
 def is_ours(request: Request) -> bool:
@@ -60,11 +66,14 @@ class LazySession(SessionMixin):
             self._before = copy.deepcopy(dict(self._opened))
         return self._opened
 
-    def delta(self) -> Delta | None:
+    def changed(self) -> bool:
+        """Whether this request has changed it."""
+        return self._opened is not None and any(changes(self._before, self._opened))
+
+    def delta(self) -> Delta:
         """What this request has changed. Raises TypeError for values that cannot be stored."""
-        if self._opened is None:
-            return None
-        return _delta(self._before, self._opened)
+        put, drop = changes(self._before, self.opened)
+        return Delta({key: pack(value) for key, value in put.items()}, drop)
 
     def __getitem__(self, key: str) -> Any:
         return self.opened[key]
@@ -87,9 +96,21 @@ class LazySession(SessionMixin):
         return getattr(self.opened, name)
 
 
-def _delta(before: dict[str, Any], after: Any) -> Delta | None:
+def _delta(before: dict[str, Any], after: Any) -> Delta:
+    """The changes that concern apps."""
     put, drop = changes(before, after)
-    return Delta({key: pack(value) for key, value in put.items()}, drop) if put or drop else None
+    values = {}
+    for key, value in put.items():
+        if not key.startswith(PREFIX):
+            try:
+                values[key] = pack(value)
+            except TypeError:
+                continue  # an object that only views can keep
+    return Delta(values, drop)
+
+
+def _fail(error: Exception) -> NoReturn:
+    raise error
 
 
 class Sessions(SessionInterface):
@@ -110,7 +131,7 @@ class Sessions(SessionInterface):
         self._memory = memory
         self._tell = tell
         self._given = flask_app.session_interface
-        self._looked: dict[str, float] = {}
+        self._looked: dict[tuple[str, bool], float] = {}
 
     @cached_property
     def inner(self) -> SessionInterface:
@@ -151,16 +172,19 @@ class Sessions(SessionInterface):
             kept = file_sessions(self._folder("states"))
         return SessionStore(kept, self._folder("locks"), lambda: self._flask_app.permanent_session_lifetime)
 
-    def alive(self, sid: str) -> bool:
-        """Whether the session *sid* still exists; looked at, and prolonged, once in LOOK seconds."""
+    def alive(self, sid: str, prolong: bool) -> bool:
+        """Whether the session *sid* still exists; looked at from time to time. What a user does has to
+        *prolong* it, the polls of a page that is merely open must not."""
         now = time.monotonic()
-        if now - self._looked.get(sid, -LOOK) < LOOK:
+        pause = min(LOOK, self._flask_app.permanent_session_lifetime.total_seconds() / 4)
+        if now - self._looked.get((sid, prolong), -pause) < pause:
             return True
         if len(self._looked) > 10_000:
             self._looked.clear()
-        if not self.store.touch(sid):
+        found = self.store.touch(sid) if prolong else self.store.load(sid) is not None
+        if self.shared and not found:
             return False
-        self._looked[sid] = now
+        self._looked[sid, prolong] = now
         return True
 
     def __getattr__(self, name: str) -> Any:
@@ -177,52 +201,85 @@ class Sessions(SessionInterface):
             return session
         except StoreError as error:
             logger.error("%s: check the server of SESSION_TYPE %s", error, app.config.get("SESSION_TYPE"))
-            return LazySession(lambda: self._open(app, request))  # fails again where it is looked at
+            return LazySession(partial(_fail, error))  # whoever looks at it
 
     def _open(self, app: Flask, request: Request) -> Any:
-        store = self.store  # before the first session is opened: it looks at each
+        store, began = self.store, time.monotonic()  # before the first session is opened: it looks at each
         try:
             session: Any = self.inner.open_session(app, request)
+        except StoreError:
+            raise
         except Exception as error:  # each backend has its own kinds
             raise StoreError(f"the session storage fails: {type(error).__name__}: {error}") from error
         if self.shared:
-            store.opened(session)
+            store.opened(session, began)
+        elif isinstance(session, dict):
+            setattr(session, _LINK, dict.get(session, PREFIX))
         return session
+
+    def adopt(self) -> None:
+        """The session of this request, which has just begun, was opened by the interface behind this one."""
+        if self.shared:
+            self.store.opened(flask_session._get_current_object())  # type: ignore[attr-defined]
+
+    def reopen(self) -> None:
+        """The session of this request was opened by the interface in whose place this one stands now."""
+        if self.inner is not self._given:
+            context: Any = request_ctx._get_current_object()  # type: ignore[attr-defined]
+            name = "_session" if hasattr(context, "_session") else "session"  # before Flask 3.1.3
+            former, fresh = getattr(context, name), self.open_session(self._flask_app, context.request)
+            if fresh is not None:
+                fresh.update(former)
+                setattr(context, name, fresh)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """See Flask."""
         if isinstance(session, LazySession):
-            self._save_lazy(app, session, response)
+            if session.changed():
+                self._save_lazy(app, session, response)
             return
-        self.inner.save_session(app, session, response)
-        for done in g.pop("htag_after_save", ()):
-            done()
-        if self.shared:
+        try:
+            self.inner.save_session(app, session, response)
+            for done in g.pop("htag_after_save", ()):
+                done()
+        except HtagError as error:
+            self._failed(error, response)
+        else:
             self._tell_pool(session)
 
+    def _failed(self, error: HtagError, response: Response) -> None:
+        page: Response | None = g.htag_failed(error) if "htag_failed" in g else None
+        if page is None:
+            raise error
+        response.status_code = page.status_code
+        response.set_data(page.get_data())
+        response.headers.pop("Set-Cookie", None)
+
     def _save_lazy(self, app: Flask, session: LazySession, response: Response) -> None:
-        delta = session.delta()
-        if delta is not None and not self.shared:
-            self.inner.save_session(app, session.opened, response)
-        elif delta is not None and self.store.patch(session.opened.sid, delta):
-            self._tell_pool(session.opened)
+        opened = session.opened
+        if not self.shared:
+            self.inner.save_session(app, opened, response)
+        elif not opened:
+            self.store.delete(opened.sid)
+        else:
+            self.store.patch(opened.sid, session.delta())
+        self._tell_pool(opened)
 
     def _tell_pool(self, session: Any) -> None:
-        before = self.store.before(session)
+        """Tells it what this request has changed. Who empties a session ends it, even if something is put
+        into it then: at a login, the instances of the former user must not be found again."""
+        before = self.store.before(session) if self.shared else {PREFIX: getattr(session, _LINK, None)}
         link = before.get(PREFIX)
-        if link and not session:
+        if not link:
+            return
+        if dict.get(session, PREFIX) != link:
             self._tell(Patched(link, "", None))
-        elif link:
-            put, drop = changes(before, session)
-            values = {}
-            for key, value in put.items():
-                if not key.startswith(PREFIX):
-                    try:
-                        values[key] = pack(value)
-                    except TypeError:
-                        continue  # an object that only views can keep
-            if values or drop or self.store.moved(session):
-                self._tell(Patched(link, session.sid, Delta(values, drop)))
+            if not self.shared:
+                self.store.delete(link)
+        elif self.shared:
+            delta = _delta(before, session)
+            if delta.put or delta.drop or self.store.moved(session):
+                self._tell(Patched(link, session.sid, delta))
 
     @staticmethod
     def after_save(done: Callable[[], object]) -> None:

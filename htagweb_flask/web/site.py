@@ -63,6 +63,7 @@ class Site:
         self._flask_app = flask_app
         self._mounts: dict[tuple[str, AppRef], Mount] = {}
         self.sessions = self._wrap_sessions()
+        flask_app.before_request_funcs.setdefault(None, []).insert(0, self.adopt_sessions)
 
     @cached_property
     def settings(self) -> Settings:
@@ -126,9 +127,11 @@ class Site:
         return found
 
     def adopt_sessions(self) -> None:
-        """Takes note of a session interface that the site set after us (``Session(app)``)."""
+        """Takes note of a session interface that the site set after us (``Session(app)``). Before each
+        request: one that only reads would write back what others have changed meanwhile."""
         if self._flask_app.session_interface is not self.sessions:
             self.sessions = self._wrap_sessions()
+            self.sessions.adopt()
 
     def _wrap_sessions(self) -> Sessions:
         sessions = Sessions(self._flask_app, self.folder, self._memory, self._tell)

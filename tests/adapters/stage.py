@@ -7,6 +7,7 @@ import http.client
 import json
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
@@ -29,7 +30,7 @@ from htagweb_flask.protocol import (
     failure,
 )
 from htagweb_flask.protocol import Page as RenderedPage
-from htagweb_flask.session import pack_all, unpack
+from htagweb_flask.session import merge, pack_all
 from tests.http_client import Page
 from tests.http_session import Answer
 from tests.support import wait_until
@@ -134,9 +135,7 @@ class Stage:
         return reply
 
     def store(self, delta: Delta) -> None:
-        self.session.update({key: unpack(value) for key, value in delta.put.items()})
-        for key in delta.drop:
-            self.session.pop(key, None)
+        merge(self.session, delta)
 
     def send(self, message: Message) -> None:
         """What the worker tells its supervisor: changes of a session that no answer takes along."""
@@ -168,6 +167,7 @@ class Stage:
             sid="sid",
             request=RequestInfo(**info),
             session=packed,
+            loaded=time.monotonic(),
             renew=True,
             transport=transport,
             script="/_htag/client.js",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from typing import Any
@@ -32,7 +33,7 @@ class Moody(Tag.App):
         first = RUNS[mood] == 1
         self.part = Part(f"run {RUNS[mood]} of {mood}")
         self += self.part
-        for name in ("raise_error", "tear", "leave", "generate", "fine"):
+        for name in ("raise_error", "tear", "leave", "generate", "die", "fine"):
             self += Tag.button(name, _onclick=getattr(self, name))
         if first and mood == "init":
             raise LookupError("<script>alert(1)</script>")
@@ -56,6 +57,12 @@ class Moody(Tag.App):
         self += Tag.p("step one")
         yield
         raise LookupError("after a step")
+
+    def die(self, ev: Any) -> None:
+        """Ends its process, as a fault in a library does; what it did before, it did."""
+        with open(os.environ["MOODY_FILE"], "a") as file:
+            file.write("died ")
+        os._exit(9)
 
     def fine(self, ev: Any) -> None:
         self += Tag.p("fine")

@@ -29,7 +29,7 @@ def passed(gate: str) -> bool:
 
 
 def readable(session: Any) -> dict[str, Any]:
-    """What tests look at: without the keys of Flask-Session and of the host, and what JSON has no words for."""
+    """What tests look at: without the keys of Flask-Session and of the host, and what JSON cannot say."""
     return {key: value for key, value in session.items() if not key.startswith("_") and key not in VALUES}
 
 

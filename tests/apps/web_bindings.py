@@ -104,7 +104,11 @@ STYLES: list[tuple[str, Callable[[Row], Any], str]] = [
     ("coroutine of ev", lambda row: row.later_of_event, "[button later]"),
     ("generator", lambda row: row.steps, "[button 1][button 2]"),
     ("asynchronous generator", lambda row: row.later_steps, "[button 1][button 2]"),
-    ("list with generators", lambda row: [row.told, row.steps, row.later], "[button][button 1][button 2][button later]"),
+    (
+        "list with generators",
+        lambda row: [row.told, row.steps, row.later],
+        "[button][button 1][button 2][button later]",
+    ),
 ]  # fmt: skip
 
 

@@ -27,7 +27,7 @@ class Lane(Tag.div):
             self.shown.clear(f"{number}")
             run_script(self, f"ran('{self.name}{number}')")
             yield
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.15)  # in all longer than a call waits for the one before it
         self.shown.clear("end")
         run_script(self, f"ran('{self.name} end')")
 

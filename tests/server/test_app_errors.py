@@ -5,18 +5,25 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.http_client import Page, User
-from tests.server.desk import QUICK, SOON, Anywhere, press
+from tests.server.desk import QUICK, SOON, Anywhere, message, press
 from tests.servers import Server, serve
 from tests.support import wait_until
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    env = {**QUICK, "HTAG_WORKERS": "1"}
+def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the app writes what it has done, for when it cannot tell."""
+    return tmp_path_factory.mktemp("moody") / "file"
+
+
+@pytest.fixture(scope="module")
+def server(trace: Path) -> Iterator[Server]:
+    env = {**QUICK, "HTAG_WORKERS": "1", "MOODY_FILE": str(trace)}
     with serve("gunicorn-gevent", "tests.apps.moody:app", workers=4, env=env, options=SOON) as running:
         yield running
 
@@ -128,3 +135,19 @@ def test_no_error_harmed_another_user(server: Server) -> None:
     press(other, "fine")
     page: Page = other.reload()
     assert page.has("fine")
+
+
+def test_an_interaction_that_ends_its_process_is_not_repeated(server: Server, trace: Path) -> None:
+    """Nobody knows how far it came: the page is told that its instance is gone, and gets a new one."""
+    user = Anywhere(server.url)
+    page, waiting = user.open("/"), Anywhere(server.url).open("/")
+    with waiting.stream():
+        body = {"seq": 1, "cursor": page.cursor, "message": message(page, "die")}
+        answer = page.post("call", body)
+        assert (answer.status, answer.json()) == (410, {"error": "gone"})
+        assert page.post("call", body).status == 410
+        wait_until(lambda: waiting.gone)  # it was in the same process
+    assert trace.read_text() == "died "
+    again = user.open("/")
+    press(again, "fine")
+    assert again.has("fine$")

@@ -19,14 +19,11 @@ TIMEOUT_MS = 20_000
 
 
 @contextmanager
-def gunicorn(
-    target: str, *options: str, cwd: Path = ROOT, env: dict[str, str] | None = None
-) -> Iterator[Server]:
-    """gunicorn with four gevent workers, which ends as soon as its pages are closed."""
+def gunicorn(target: str, *options: str, cwd: Path = ROOT, **env: str) -> Iterator[Server]:
+    """gunicorn with four gevent workers, which end soon after their pages, and the pool soon after them."""
     quick = ("--graceful-timeout", "1", *options)
-    with serve(
-        "gunicorn-gevent", target, cwd=cwd, env={"HTAG_POOL_GRACE": "0.3", **(env or {})}, options=quick
-    ) as server:
+    env = {"HTAG_POOL_GRACE": "0.3", **env}
+    with serve("gunicorn-gevent", target, cwd=cwd, env=env, options=quick) as server:
         yield server
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 OBSERVE = """() => {
   const name = (node) => node.dataset?.test ?? node.nodeName;
   window.changes = [];
-  new MutationObserver((records) => records.forEach(({ type, target, addedNodes, removedNodes, attributeName }) => {
+  new MutationObserver((all) => all.forEach(({ type, target, addedNodes, removedNodes, attributeName }) => {
     if (target !== document.body || attributeName !== 'class')
       changes.push([type, name(target), [...addedNodes].map(name), [...removedNodes].map(name)]);
   })).observe(document, { childList: true, subtree: true, characterData: true, attributes: true });

@@ -11,6 +11,5 @@ from bench.apps import APPS
 from htagweb_flask import htag_blueprint
 
 flask_app = Flask(__name__)
-flask_app.config["SECRET_KEY"] = "only for the benchmark"
 options = json.loads(os.environ.get("BENCH_OPTIONS", "{}"))
 flask_app.register_blueprint(htag_blueprint(APPS[os.environ["BENCH_APP"]], **options))

@@ -21,7 +21,7 @@ from htag.tag import BaseCaller, TagState
 
 from ...errors import AppError, BadMessage, Refused
 from ...protocol import Render, RequestInfo
-from ...session import check
+from ...session import Snapshot
 from .base import Adapter, Host, InitArguments, app_error, boot_block, encode_payload
 
 __all__ = ["ADAPTER"]
@@ -100,11 +100,13 @@ def _session_of(state: Any) -> dict[str, Any]:
 
 
 def _set_state(state: Any, key: str, value: Any) -> None:
-    check(f"tag.state[{key!r}]", value)
-    _original_set_state(state, key, value)
+    session = state._current_session
+    if isinstance(session, Snapshot):
+        session.assign(state._fqn, key, value)
+    else:
+        session.setdefault(state._fqn, {})[key] = value
 
 
-_original_set_state = TagState.__setitem__
 TagState.__setitem__ = _set_state
 # What the constructor assigns to it is not used: this class has its own idea at each access.
 TagState._current_session = property(_session_of, lambda state, session: None)

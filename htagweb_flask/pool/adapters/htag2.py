@@ -23,7 +23,7 @@ from starlette.requests import Request
 
 from ...errors import AppError, BadMessage
 from ...protocol import Render, RequestInfo
-from ...session import check
+from ...session import Snapshot
 from .base import Adapter, Host, InitArguments, app_error, boot_block, encode_payload
 
 __all__ = ["ADAPTER"]
@@ -95,7 +95,7 @@ class _Statics(dict[str, None]):
 class _State(MutableMapping[str, Any]):
     """``tag.state`` as htag 1 has it: a dict in the session, one per class of tag."""
 
-    def __init__(self, session: MutableMapping[str, Any], key: str) -> None:
+    def __init__(self, session: Snapshot, key: str) -> None:
         self._session = session
         self._key = key
 
@@ -103,8 +103,7 @@ class _State(MutableMapping[str, Any]):
         return self._session.get(self._key, {})[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
-        check(f"tag.state[{key!r}]", value)
-        self._session.setdefault(self._key, {})[key] = value
+        self._session.assign(self._key, key, value)
 
     def __delitem__(self, key: str) -> None:
         values = self._session.get(self._key, {})
@@ -177,6 +176,7 @@ class Htag2(Adapter):
         self._app.htag_request = self._request
         self._app.websockets = {_Socket(host)}
         self._app.sent_statics = _Statics()
+        self._app._consume_generator = self._consume_generator
         self._app.update = self._update
         self._app.render_initial = self._render_initial
         self._app.collect_statics = self._collect_statics
@@ -242,6 +242,11 @@ class Htag2(Adapter):
         if elsewhere:
             page = page.replace("</head>", f"{elsewhere}</head>", 1)
         return page.replace("<head>", f"<head>{boot}", 1)
+
+    async def _consume_generator(self, generator: Any, socket: Any = None) -> None:
+        """What a mount or unmount has returned: htag sends each step, but not what comes after the last."""
+        await AppRunner._consume_generator(self._app, generator, socket)
+        await self._app.broadcast_updates()
 
     async def attached(self) -> None:
         self._app._flush_pending_lifecycle_generators(_Socket(self._host))
