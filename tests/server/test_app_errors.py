@@ -24,7 +24,7 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(trace: Path) -> Iterator[Server]:
     env = {**QUICK, "HTAG_WORKERS": "1", "MOODY_FILE": str(trace)}
-    with serve("gunicorn-gevent", "tests.apps.moody:app", workers=4, env=env, options=SOON) as running:
+    with serve("gunicorn-gevent", "tests.apps.moody:app", workers=2, env=env, options=SOON) as running:
         yield running
 
 

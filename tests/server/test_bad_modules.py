@@ -64,7 +64,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[Server]:
     env = {**QUICK, "HTAG_WORKERS": "1", "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-    with serve("gunicorn-gevent", "site_of_bad:app", env=env, options=SOON) as running:
+    with serve("gunicorn-gevent", "site_of_bad:app", workers=2, env=env, options=SOON) as running:
         yield running
 
 

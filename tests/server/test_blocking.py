@@ -21,7 +21,7 @@ from tests.support import GENERATION
 def server() -> Iterator[Server]:
     """All instances of an app are in one process."""
     env = {**QUICK, "HTAG_WORKERS": "1"}
-    with serve("gunicorn-gevent", DESK, workers=4, env=env, options=SOON) as running:
+    with serve("gunicorn-gevent", DESK, workers=2, env=env, options=SOON) as running:
         yield running
 
 

@@ -17,7 +17,7 @@ VERBS = ("call", "poll", "stream", "leave")
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with serve("gunicorn-gevent", "tests.apps.mounted:app", env=QUICK, options=SOON) as running:
+    with serve("gunicorn-gevent", "tests.apps.mounted:app", workers=2, env=QUICK, options=SOON) as running:
         yield running
 
 

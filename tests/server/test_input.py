@@ -19,7 +19,7 @@ LIMIT = 4096  # of the mount "/small"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with serve("gunicorn-gevent", DESK, workers=4, env=QUICK, options=SOON) as running:
+    with serve("gunicorn-gevent", DESK, workers=2, env=QUICK, options=SOON) as running:
         yield running
 
 
@@ -81,7 +81,7 @@ def assert_bad(server: Server, page: Page, verb: str, body: bytes) -> None:
     before = server.log_text().count("Traceback")
     start = time.monotonic()
     answer = page.user.request("POST", page.urls[verb], body, page.headers())
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 5
     assert (answer.status, answer.json()) == (400, {"error": "bad"})
     assert server.log_text().count("Traceback") == before
     unharmed(page)
@@ -122,7 +122,7 @@ def test_a_message_that_no_page_sends_is_refused(server: Server, page: Page, nam
     before = server.log_text().count("Traceback")
     start = time.monotonic()
     answer = page.user.request("POST", page.urls["call"], envelope(MESSAGES[name]).encode(), page.headers())
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 5
     assert (answer.status, answer.json()) == (400, {"error": "bad"})
     assert server.log_text().count("Traceback") == before
     unharmed(page)
@@ -139,7 +139,7 @@ def test_odd_values_in_an_event_are_refused_or_taken(server: Server, page: Page,
     start = time.monotonic()
     body = envelope(in_data(page, value)).encode()
     answer = page.user.request("POST", page.urls["call"], body, page.headers())
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 5
     if value in ("1e999", "9" * 400):
         assert answer.status in (200, 400)
     else:

@@ -25,14 +25,16 @@ def server() -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def below() -> Iterator[Server]:
     """The same site as a part of another one, by SCRIPT_NAME."""
-    with serve("gunicorn-gevent", "tests.apps.mounted:below", env=QUICK, options=SOON) as running:
+    with serve("gunicorn-gevent", "tests.apps.mounted:below", workers=2, env=QUICK, options=SOON) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def proxied() -> Iterator[Server]:
     """The same site behind a proxy that it trusts."""
-    with serve("gunicorn-gevent", "tests.apps.mounted:proxied", env=QUICK, options=SOON) as running:
+    with serve(
+        "gunicorn-gevent", "tests.apps.mounted:proxied", workers=2, env=QUICK, options=SOON
+    ) as running:
         yield running
 
 

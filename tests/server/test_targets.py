@@ -95,7 +95,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(folder: Path) -> Iterator[Server]:
     """Its modules are found by the current folder alone, as gunicorn has it on its path."""
     env = {**QUICK, "HTAG_WORKERS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
-    with serve("gunicorn-gevent", "shop_site:app", cwd=folder, env=env, options=SOON) as running:
+    with serve("gunicorn-gevent", "shop_site:app", workers=2, cwd=folder, env=env, options=SOON) as running:
         yield running
 
 

@@ -31,7 +31,10 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str]
             if kind not in running:
                 env = {**QUICK, "SITE_CACHE": str(tmp_path_factory.mktemp("cache")), "HTAG_WORKERS": "2"}
                 target = f"tests.apps.sites:{kind}()"
-                running[kind] = stack.enter_context(serve("gunicorn-gevent", target, env=env, options=SOON))
+                workers = 4 if kind == "bare" else 2
+                running[kind] = stack.enter_context(
+                    serve("gunicorn-gevent", target, workers=workers, env=env, options=SOON)
+                )
             return running[kind]
 
         yield of
@@ -178,7 +181,7 @@ def test_a_page_is_served_from_an_empty_folder(tmp_path: Path, live: Callable[..
         "app.register_blueprint(htag_blueprint('tests.apps.sites:Door'))\n"
     )
     env = {**QUICK, "HTAG_DATA_DIR": "", "PYTHONPATH": str(ROOT)}
-    server = live("gunicorn-gevent", "wsgi:app", cwd=tmp_path, env=env, options=SOON)
+    server = live("gunicorn-gevent", "wsgi:app", cwd=tmp_path, workers=2, env=env, options=SOON)
     user = Anywhere(server.url)
     page = user.open("/")
     press(page, "keep")
