@@ -32,7 +32,7 @@ def steps(page: Page, site: Server) -> Page:
 
 
 def in_order(seen: list[str]) -> None:
-    """On htag 1 each step is seen. On htag 2 steps are pushed: two that arrive together are drawn together."""
+    """On htag 1 each step is seen. On htag 2, steps that arrive together are drawn together."""
     all_of_them = ["1", "2", "3", "end"]
     if GENERATION == 1:
         assert seen == all_of_them
