@@ -2,7 +2,8 @@
 # make test    linters, JavaScript tests, and the whole suite with htag 1 and with htag 2
 # make lint    linters alone          make bench    the benchmarks          make clean    back to a fresh checkout
 #
-# MISSING=skip make test   skips what needs Chromium, Redis or Node where they are not installed (else: a failure).
+# MISSING=skip make test   skips what needs Chromium, Redis, Node, nginx or Apache where they are not installed (else:
+#                          a failure).
 # PYTEST_ARGS="-k name"    is handed to pytest.
 
 PYTHON ?= python3

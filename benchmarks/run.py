@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.environments import ensure, versions
+from bench.live import live_stacks, measure_live
 from bench.measure import QUICK, Plan, measure_bare, measure_stack
-from bench.report import Results, render
+from bench.report import Results, live_section, render
 from bench.server import BENCHMARKS, ServerFailed
 from bench.stacks import APP_NAMES, Stack, all_stacks
 
@@ -39,6 +40,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--stacks", help="names of stacks, comma separated (default: all)")
     parser.add_argument("--apps", default=",".join(APP_NAMES), help="names of apps, comma separated")
     parser.add_argument("--clients", type=int, help="pages that click at the same time")
+    parser.add_argument("--live", help="numbers of live instances, as 0,1000,5000 (default 0,100,1000)")
+    parser.add_argument("--only-live", action="store_true", help="measure live instances alone, print them")
     parser.add_argument("--seconds", type=float, help="duration of each measure of clicks")
     parser.add_argument("--option", action="append", default=[], help="of our blueprint, as workers=2 (JSON)")
     parser.add_argument("--python", action="append", default=[], help="as htag1=PATH: not one made here")
@@ -93,6 +96,30 @@ async def measure_all(stacks: list[Stack], apps: list[str], pythons: dict[str, s
     return results
 
 
+async def measure_lives(results: Results, args: argparse.Namespace, pythons: dict[str, str]) -> Results:
+    """Add what pages and clicks cost beside live instances."""
+    default = "0,20" if args.quick else "0,100,1000"
+    counts = [int(count) for count in (args.live or default).split(",")]
+    for app in args.apps.split(","):
+        for stack in live_stacks():
+            if stack.environment in pythons:
+                print(f"live instances, {stack.name}, {app}", file=sys.stderr, flush=True)
+                try:
+                    live = await measure_live(stack, pythons[stack.environment], app, counts)
+                    results.live[stack.name, app] = live
+                except ServerFailed as error:
+                    results.failures.append(f"live, {stack.name}, {app}: {str(error).splitlines()[0][:200]}")
+    return results
+
+
+async def measure_both(args: argparse.Namespace, stacks: list[Stack], pythons: dict[str, str]) -> Results:
+    """All that was asked for."""
+    results = Results()
+    if not args.only_live:
+        results = await measure_all(stacks, args.apps.split(","), pythons, plan_of(args))
+    return await measure_lives(results, args, pythons)
+
+
 def generations(stacks: list[Stack]) -> list[int]:
     """The htag generations that the stacks run."""
     return sorted({stack.generation for stack in stacks} - {0})
@@ -133,9 +160,12 @@ def main() -> None:
     stacks, plan = stacks_of(args), plan_of(args)
     pythons = prepare(args, stacks)
     try:
-        results = run(measure_all(stacks, args.apps.split(","), pythons, plan))
+        results = run(measure_both(args, stacks, pythons))
     except KeyboardInterrupt:
         sys.exit("interrupted: every server has been ended, nothing is written")
+    if args.only_live:
+        print("\n\n".join([*live_section(results), *results.failures]))
+        sys.exit(1 if results.failures else 0)
     command = shlex.join(["python", "benchmarks/run.py", *shown_arguments(sys.argv[1:])])
     found = {name: versions(python) for name, python in pythons.items()}
     text = render(results, stacks, plan, command, found)

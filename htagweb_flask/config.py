@@ -75,11 +75,13 @@ KEYS: tuple[Key, ...] = (
         "processes that hold the instances of an app; default: one per processor, at most 4"),
     Key("idle_timeout", 1800.0, _number(float, 1), True,
         "seconds that an instance is kept when no page of it is open"),
+    Key("interaction_timeout", 60.0, _number(float, 1), True,
+        "seconds after which an interaction that shows nothing, or an app that does not react, is ended"),
     Key("max_body", 16 * 1024 * 1024, _number(int, 1024), True,
         "bytes of one interaction, 413 above"),
     Key("origins", (), _origins, False,
         "further origins of our pages, as https://example.org: for a proxy that hides the host"),
-    Key("sessions", "auto", _one_of("auto", "memory"), False,
+    Key("sessions", "auto", _one_of("auto", "files", "memory"), False,
         "auto: those of the site, by Flask-Session, else files; memory: in the pool, gone with it"),
     Key("broker", "auto", _one_of("auto", "unix", "tcp"), False,
         "how web processes reach the pool; auto: unix sockets where they exist, else loopback TCP"),
@@ -89,10 +91,14 @@ KEYS: tuple[Key, ...] = (
         "folder of the generated key and of session files; default: instance/htagweb"),
     Key("python", "", str, False,
         "Python interpreter of the pool; default: the one that runs"),
+    Key("streams", None, _number(int, 0), False,
+        "streams and waiting polls that a web process holds open at most; default: what its server can bear"),
     Key("pool_grace", 10.0, _number(float, 0.1), False,
         "seconds after which the pool leaves when the last web process is gone"),
     Key("pool_start", 20.0, _number(float, 1), False,
         "seconds that the pool, and a worker with its app, may take to start"),
+    Key("fast", True, _flag, False,
+        "htag 1 computes once what never changes; off: it works as it is, page for page the same"),
 )
 # fmt: on
 
@@ -106,6 +112,7 @@ class Options:
     debug: bool
     workers: int
     idle_timeout: float
+    interaction_timeout: float
     max_body: int
 
 
@@ -120,8 +127,10 @@ class Settings:
     run_dir: str
     data_dir: str
     python: str
+    streams: int | None
     pool_grace: float
     pool_start: float
+    fast: bool
 
 
 def _read(key: Key, value: Any, written: str) -> Any:

@@ -6,11 +6,11 @@ from collections import Counter
 from typing import Any, cast
 
 from flask import Blueprint, Flask, Response, abort, current_app, has_request_context, request, url_for
-from flask.blueprints import BlueprintSetupState
 
 from .appref import AppRef
 from .config import options_from
 from .errors import ConfigError
+from .web.cli import htag_cli
 from .web.endpoints import VERBS, answer
 from .web.pages import page, script, script_name
 from .web.site import Mount, Site
@@ -38,10 +38,7 @@ class Htag:
         if "htag" in flask_app.extensions:
             raise ConfigError("Htag.init_app() was called twice, or after an htag blueprint was registered")
         flask_app.extensions["htag"] = Site(flask_app)
-
-
-def _prepare(state: BlueprintSetupState) -> None:
-    _site(cast(Flask, state.app))
+        flask_app.cli.add_command(htag_cli)
 
 
 def _site(flask_app: Flask) -> Site:
@@ -58,7 +55,8 @@ def htag_blueprint(target: Any, *, name: str | None = None, **options: Any) -> B
 
     *target* is a Tag class, a module that holds ``App``, or a string "module:Class". *name* is the name of
     the blueprint; by default that of the class, made unique. *options* are the settings that can differ
-    from app to app: ``scope``, ``transport``, ``debug``, ``workers``, ``idle_timeout``, ``max_body``.
+    from app to app: ``scope``, ``transport``, ``debug``, ``workers``, ``idle_timeout``,
+    ``interaction_timeout``, ``max_body``.
 
     Raises ConfigError for a target that the pool could not import, or a wrong option. Nothing is started
     before the first request. A ``before_request`` of the blueprint, or of the one it is nested in, guards
@@ -67,7 +65,7 @@ def htag_blueprint(target: Any, *, name: str | None = None, **options: Any) -> B
     app = AppRef.of(target)
     given = options_from(options)
     blueprint = Blueprint(name or _unique(app.name), __name__)
-    blueprint.record(_prepare)
+    blueprint.record(lambda state: _site(cast(Flask, state.app)).apps.add(app))
 
     def mount() -> tuple[Site, Mount]:
         site = _site(current_app)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 
-__all__ = ["POOL", "SECRET", "address_file", "slot_of"]
+__all__ = ["POOL", "SECRET", "address_file", "mount_of", "slot_of"]
 
 POOL = "pool"
 """Name of the supervisor's own socket."""
@@ -27,3 +27,8 @@ def slot_of(mount: str, link: str, workers: int) -> str:
     """
     digest = hashlib.sha256(f"{mount}/{link}".encode()).digest()
     return f"{mount}-{int.from_bytes(digest[:8], 'big') % workers}"
+
+
+def mount_of(slot: str) -> str:
+    """The mount whose instances *slot* holds."""
+    return slot.rpartition("-")[0]

@@ -15,10 +15,12 @@ from .errors import HtagError, TooLarge
 __all__ = [
     "MAX_FRAME",
     "VERSION",
+    "Alive",
     "Batch",
     "Changed",
     "Changes",
     "Collect",
+    "Company",
     "Decoder",
     "Delta",
     "Done",
@@ -37,12 +39,13 @@ __all__ = [
     "Render",
     "RequestInfo",
     "Saved",
+    "WorkerLeaves",
     "WorkerReady",
     "encode",
     "failure",
 ]
 
-VERSION = 2
+VERSION = 3
 """Raised at each incompatible change: a web process never talks to a pool of another version."""
 
 MAX_FRAME = 64 * 1024 * 1024
@@ -53,6 +56,11 @@ _LENGTH = struct.Struct(">I")
 
 class _Message(msgspec.Struct, array_like=True, tag=True):
     """Arrays with a tag in front: half the bytes and time of maps, and the order is ours."""
+
+    @property
+    def wants_reply(self) -> bool:
+        """Whether its sender waits for a reply."""
+        return True
 
 
 class Part(_Message):
@@ -65,11 +73,13 @@ class Part(_Message):
 class Delta(Part):
     """Changes of a session, and those *inside* of its values that are dicts. Who stores it says so by its
     number; and stores it before *until* (by the monotonic clock of this machine; 0: whenever) or not at all,
-    as it is given to somebody else then."""
+    as it is given to somebody else then. *shared* says that workers of other apps may hold the same
+    session."""
 
     number: int = 0
     until: float = 0.0
     inside: dict[str, Part] = {}
+    shared: bool = False
 
 
 class Hello(_Message):
@@ -102,6 +112,18 @@ class WorkerReady(_Message):
     pid: int
     error: str = ""
     trace: str = ""
+
+
+class WorkerLeaves(_Message):
+    """From a worker to the supervisor: it listens no more, and ends. Another may take its slot."""
+
+    slot: str
+
+
+class Alive(_Message):
+    """From the supervisor to the worker of *slot*, which sends it back: its main thread runs."""
+
+    slot: str
 
 
 class RequestInfo(_Message):
@@ -150,12 +172,14 @@ class Interact(_Message):
 
 class Poll(_Message):
     """What comes after *cursor*, after at most *wait* seconds. *fresh* says that the cursor is the browser's
-    own word (a new stream, a poll), and not what was written to a stream that is still open. Reply: Batch."""
+    own word (a new stream, a poll), and not what was written to a stream that is still open. A *hidden* page
+    is one that nobody looks at. Reply: Batch."""
 
     client: str
     cursor: int
     wait: float
     fresh: bool = True
+    hidden: bool = False
 
 
 class Batch(_Message):
@@ -177,11 +201,18 @@ class Leave(_Message):
 
 
 class Saved(_Message):
-    """The delta *number* of session *link* is stored, or could not be. Reply: Done."""
+    """The delta *number* of session *link* is stored, or could not be. Reply: none; or Done to who wants to
+    *wait* until the workers of other apps know it."""
 
     link: str
     number: int
     ok: bool = True
+    wait: bool = False
+
+    @property
+    def wants_reply(self) -> bool:
+        """See above."""
+        return self.wait
 
 
 class Patched(_Message):
@@ -189,13 +220,21 @@ class Patched(_Message):
     ended (that of id *sid*: it may have a new one since; if *sid* is empty, whatever its id).
 
     From a view, for the supervisor, which passes it on to every worker (with an *id* to acknowledge) and
-    replies Done; or from the worker of *slot*, for those of other apps."""
+    replies Done; or from the worker of *slot*, for those of other apps, with Done as the reply if it has an
+    *id* of its own."""
 
     link: str
     sid: str
     delta: Delta | None
     id: int = 0
     slot: str = ""
+
+
+class Company(_Message):
+    """From the supervisor to a worker: there are workers of other apps, which may hold the same sessions.
+    It is acknowledged as Patched is."""
+
+    id: int = 0
 
 
 class Changed(_Message):
@@ -231,9 +270,10 @@ class Keep(_Message):
 
 
 class Kept(_Message):
-    """The value of a key, before it was changed."""
+    """The value of a key, before it was changed, and for how many seconds it would have been there."""
 
     value: bytes | None
+    seconds: float | None = None
 
 
 class Failure(_Message):
@@ -249,6 +289,8 @@ Message = (
     | Done
     | EnsureWorker
     | WorkerReady
+    | WorkerLeaves
+    | Alive
     | Render
     | Page
     | Interact
@@ -257,6 +299,7 @@ Message = (
     | Leave
     | Saved
     | Patched
+    | Company
     | Changed
     | Collect
     | Changes

@@ -7,8 +7,9 @@ such a dict.
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Collection, Mapping, MutableMapping
+from collections.abc import Callable, Collection, Mapping, MutableMapping
 from typing import Any
 
 import msgspec
@@ -27,6 +28,7 @@ __all__ = [
     "pack",
     "pack_all",
     "pack_foreign",
+    "read_session",
     "same",
     "unpack",
 ]
@@ -36,6 +38,9 @@ PREFIX = "_htag"
 
 _OTHER = msgspec.Raw(b"\xc7\x00\x7f")
 """An image that no value has."""
+
+_EMPTY = b"\x80"
+"""An empty dict."""
 
 _encoder = msgspec.msgpack.Encoder()
 _packed_values = msgspec.msgpack.Decoder(dict[str, bytes])
@@ -52,6 +57,17 @@ def pack_all(session: Mapping[str, Any]) -> bytes:
             except (TypeError, ValueError):
                 continue  # another extension's own object: it stays in the web processes
     return _encoder.encode(values)
+
+
+def read_session(data: bytes, *readers: Callable[[bytes], Any]) -> dict[str, Any] | None:
+    """The session that stands in *data*; None, with a warning, when that is no session."""
+    for read in readers or (unpack,):
+        with contextlib.suppress(ValueError, msgspec.DecodeError):
+            found = read(data)
+            if isinstance(found, dict):
+                return found
+    logger.warning("a stored session is damaged: it starts afresh")
+    return None
 
 
 def merge(values: MutableMapping[str, Any], delta: Delta) -> None:
@@ -103,7 +119,7 @@ class Snapshot(dict[str, Any]):
     has to look again.
     """
 
-    def __init__(self, packed: bytes = b"\x80") -> None:
+    def __init__(self, packed: bytes = _EMPTY) -> None:
         super().__init__()
         self._known: dict[str, bytes] = {}  # images of what is stored; b"": of something else
         self.refresh(packed)
@@ -135,7 +151,10 @@ class Snapshot(dict[str, Any]):
     def assign(self, key: str, inner: str, value: Any) -> None:
         """``self[key][inner] = value``, for ``tag.state``. Raises TypeError and ValueError as above."""
         check(f"tag.state[{inner!r}]", value)
-        values = self.setdefault(key, {})
+        if key not in self:
+            super().__setitem__(key, {})
+            self._known.setdefault(key, _EMPTY)  # another app may begin the same dict right now
+        values = self[key]
         former, values[inner] = values.get(inner), value
         if _image(former) == _image(value) and not same(former, value):
             known = _images_in(self._known.get(key, b""))

@@ -8,95 +8,35 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import hashlib
 import logging
 import os
+import random
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 import msgspec
 from cachelib.base import BaseCache
-from cachelib.file import FileSystemCache
 from flask_session.base import ServerSideSessionInterface
 from flask_session.cachelib import CacheLibSessionInterface
 
 from .errors import StoreError
 from .protocol import Delta
-from .session import merge, pack_foreign, same, unpack
+from .session import merge, pack_foreign, read_session, same, unpack
+from .session_files import SessionFiles, digest
 
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["SessionStore", "cached_sessions", "changes", "file_sessions", "read_session"]
+__all__ = ["SessionStore", "cached_sessions", "changes", "file_sessions"]
 
 logger = logging.getLogger(__name__)
 
 _BEFORE = "_htag_before"
 """Attribute of a session in a request: its id and its values as they were when the request began, and when
 they were read."""
-
-
-def read_session(data: bytes, *readers: Callable[[bytes], Any]) -> dict[str, Any] | None:
-    """The session that stands in *data*; None, with a warning, when that is no session."""
-    for read in readers or (unpack,):
-        with contextlib.suppress(ValueError, msgspec.DecodeError):
-            found = read(data)
-            if isinstance(found, dict):
-                return found
-    logger.warning("a stored session is damaged: it starts afresh")
-    return None
-
-
-class _PackedFiles:
-    """A cachelib serializer that never unpickles: what stands in a file is data."""
-
-    def dump(self, value: Any, file: BinaryIO) -> None:
-        """See cachelib."""
-        file.write(pack_foreign(value))
-
-    def dumps(self, value: Any) -> bytes:
-        """See cachelib."""
-        return pack_foreign(value)
-
-    def load(self, file: BinaryIO) -> Any:
-        """See cachelib."""
-        return self.loads(file.read())
-
-    def loads(self, data: bytes) -> Any:
-        """See cachelib. None, as for a file that is not there, when the file is garbage."""
-        return read_session(data)
-
-
-class _SessionFiles(FileSystemCache):
-    """Session files that nothing but their age removes: by default cachelib keeps 500 of them."""
-
-    serializer = cast(Any, _PackedFiles())
-
-    def __init__(self, folder: str) -> None:
-        super().__init__(folder, threshold=0, mode=0o600)
-
-    def _safe_stream_open(self, path: str, mode: str) -> Any:
-        """See cachelib, which takes a file that cannot be read for one that is not there: a new session
-        would be begun, and the user's own be forgotten."""
-        try:
-            return open(path, mode)
-        except FileNotFoundError:
-            raise
-        except OSError as error:
-            raise StoreError(f"the session file {path} cannot be read: {error.strerror}") from error
-
-    def set(self, *args: Any, **kwargs: Any) -> bool:
-        """See cachelib, which answers False when the disk is full."""
-        if not super().set(*args, **kwargs):
-            raise OSError("the session file cannot be written")
-        return True
-
-    def clean(self) -> None:
-        """Removes what has expired; without a threshold, cachelib never does."""
-        self._remove_expired(time.time())
 
 
 class _Serializer:
@@ -116,7 +56,7 @@ class _Serializer:
 def file_sessions(folder: str) -> ServerSideSessionInterface:
     """A Flask-Session interface that keeps sessions as files in *folder*."""
     os.makedirs(folder, mode=0o700, exist_ok=True)
-    return CacheLibSessionInterface(client=_SessionFiles(folder))
+    return CacheLibSessionInterface(client=cast(Any, SessionFiles(folder)))
 
 
 def cached_sessions(cache: BaseCache) -> ServerSideSessionInterface:
@@ -144,6 +84,8 @@ class SessionStore:
         self._lock_dir = lock_dir
         self._lifetime = lifetime
         self._renewed: dict[str, str] = {}  # sessions that are about to get a new id: new one, former
+        if hasattr(interface, "sql_session_model"):
+            _apart(interface)
         self._write = interface._upsert_session
         self._delete = interface._delete_session
         interface._upsert_session = self._merge
@@ -151,15 +93,25 @@ class SessionStore:
         interface.regenerate = self._renew
         interface.serializer = _Serializer()
 
+    @property
+    def cure(self) -> str:
+        """What to do when it fails."""
+        cache = getattr(self._interface, "cache", None)
+        if isinstance(cache, SessionFiles):
+            return f"check the folder {cache.folder}: can it be written, is the disk full?"
+        name = type(self._interface).__name__
+        return f"check the server behind {name} (SESSION_TYPE): does it run, can it be reached?"
+
     def load(self, sid: str) -> dict[str, Any] | None:
         """The session *sid*, or None when there is none (any more)."""
         with _failing():
             data = self._interface._retrieve_session_data(self._interface._get_store_id(sid))
         return None if data is None else dict(data)
 
-    def patch(self, sid: str, delta: Delta, create: bool = False) -> bool:
+    def patch(self, sid: str, delta: Delta, create: bool = False, prolong: bool = True) -> bool:
         """Merges *delta* into what is stored now. False when the session has been deleted meanwhile, which
-        is not undone (it was a logout); *create* makes a session that is not there."""
+        is not undone (it was a logout); *create* makes a session that is not there. Its lifetime begins anew,
+        unless no user has done something: not *prolong*."""
         store_id = self._interface._get_store_id(sid)
         with _failing(), self._locked(store_id):
             if delta.until and time.monotonic() > delta.until:
@@ -169,8 +121,26 @@ class SessionStore:
                 return False
             values = dict(data or {})
             merge(values, delta)
-            self._write(self._lifetime(), self._session(sid, values), store_id)
+            lifetime = self._lifetime() if prolong else self._left(store_id)
+            if not lifetime:
+                return False  # it is about to expire
+            self._write(lifetime, self._session(sid, values), store_id)
         return True
+
+    def _left(self, store_id: str) -> timedelta:
+        """What is left of the lifetime of a session; a whole one where the storage does not tell.
+
+        In whole seconds, as Flask-Session takes them, rounded up or down by chance: many changes in a second
+        must neither wear the lifetime out nor keep the session for ever.
+        """
+        seconds = None
+        if callable(left := getattr(getattr(self._interface, "cache", None), "left", None)):
+            seconds = left(store_id)
+        elif callable(pttl := getattr(getattr(self._interface, "client", None), "pttl", None)):
+            seconds = pttl(store_id) / 1000  # Redis; negative: none
+        if seconds is None or seconds <= 0:
+            return self._lifetime()
+        return timedelta(seconds=int(seconds + random.random()))  # noqa: S311 - no secret
 
     def touch(self, sid: str) -> bool:
         """Prolongs the session *sid*. False when there is none."""
@@ -183,9 +153,11 @@ class SessionStore:
     def clean(self) -> None:
         """Removes expired sessions, where the storage does not do so by itself."""
         cache = getattr(self._interface, "cache", None)
-        if isinstance(cache, _SessionFiles):
+        if isinstance(cache, SessionFiles):
             with _failing():
-                cache.clean()
+                for name in cache.expired():
+                    with self._locked_file(name):
+                        cache.remove(name)
 
     def _session(self, sid: str, values: dict[str, Any]) -> Any:
         return cast(Any, self._interface.session_class)(values, sid)
@@ -216,7 +188,9 @@ class SessionStore:
         sid, before, _ = getattr(session, _BEFORE, ("", {}, 0.0))
         former = self._renewed.pop(store_id, store_id)
         with _failing(), self._locked(former):
-            stored = None
+            stored: dict[str, Any] | None = None
+            put: dict[str, Any] = {}
+            drop: list[str] = []
             if before and (sid == session.sid or former != store_id):
                 stored = self._interface._retrieve_session_data(former)
                 if stored is None and former == store_id:
@@ -225,7 +199,12 @@ class SessionStore:
                 put, drop = changes(before, session)
                 values = {key: value for key, value in {**stored, **put}.items() if key not in drop}
                 session = self._session(session.sid, values)
-            self._write(lifetime, session, store_id)
+            try:
+                self._write(lifetime, session, store_id)
+            except Exception:
+                if stored is None or put or drop or former != store_id:
+                    raise
+                logger.warning("a session that was only read could not be prolonged")
             if former != store_id:
                 self._delete(former)
 
@@ -244,11 +223,13 @@ class SessionStore:
             session.modified = True
             self._renewed[self._interface._get_store_id(session.sid)] = self._renewed.pop(store_id, store_id)
 
+    def _locked(self, store_id: str) -> contextlib.AbstractContextManager[None]:
+        return self._locked_file(digest(store_id))
+
     @contextlib.contextmanager
-    def _locked(self, store_id: str) -> Iterator[None]:
+    def _locked_file(self, name: str) -> Iterator[None]:
         # A lock that waits in the kernel would stop all greenlets of a gevent worker.
-        name = hashlib.sha256(store_id.encode()).hexdigest()[:2]
-        with open(os.path.join(self._lock_dir, f"session-{name}.lock"), "w") as file:
+        with open(os.path.join(self._lock_dir, f"session-{name[:2]}.lock"), "w") as file:
             pause = 0.0005
             while sys.platform != "win32":
                 try:
@@ -258,6 +239,21 @@ class SessionStore:
                     time.sleep(pause)
                     pause = min(2 * pause, 0.01)
             yield
+
+
+def _apart(interface: Any) -> None:
+    """Has each access to the database begin anew. It needs an application context, which background tasks
+    and streams do not have; and what the transaction of a view has read before may be stale by now."""
+
+    def in_context(access: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapper(*args: Any) -> Any:
+            with interface.app.app_context():
+                return access(*args)
+
+        return wrapper
+
+    for name in ("_retrieve_session_data", "_upsert_session", "_delete_session"):
+        setattr(interface, name, in_context(getattr(interface, name)))
 
 
 @contextlib.contextmanager

@@ -11,9 +11,11 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,9 +41,16 @@ class Count:
         return f"{self.passed} passed, {self.failed} failed{skipped}"
 
 
-def run(title: str, command: list[str | Path], env: dict[str, str] | None = None) -> int:
-    print(f"\n=== {title}", flush=True)
-    return subprocess.call([str(part) for part in command], cwd=ROOT, env={**os.environ, **(env or {})})
+def run(
+    title: str, command: list[str | Path], env: dict[str, str] | None = None, log: Path | None = None
+) -> int:
+    """The status of a command, whose output goes to the terminal, or to *log*."""
+    print(f"\n=== {title}" + (f", in {log.relative_to(ROOT)}" if log else ""), flush=True)
+    words, environ = [str(part) for part in command], {**os.environ, **(env or {})}
+    if log is None:
+        return subprocess.call(words, cwd=ROOT, env=environ)
+    with log.open("wb") as file:
+        return subprocess.call(words, cwd=ROOT, env=environ, stdout=file, stderr=file)
 
 
 def one(status: int) -> Count:
@@ -77,16 +86,25 @@ def pytest(generation: int) -> Callable[[list[str]], Count]:
 
     def check(arguments: list[str]) -> Count:
         python = ROOT / f".venv-htag{generation}" / "bin" / "python"
-        report = RESULTS / f"htag{generation}.xml"
+        report, log = (RESULTS / f"htag{generation}.{end}" for end in ("xml", "log"))
         report.unlink(missing_ok=True)
         # What is missing on this machine fails a test here (see tests/support.py), unless one asked to skip.
         env = {} if os.environ.get("MISSING") == "skip" else {"CI": "1"}
-        status = run(
-            f"pytest, htag {generation}", [python, "-m", "pytest", f"--junitxml={report}", *arguments], env
-        )
+        command: list[str | Path] = [python, "-m", "pytest", f"--junitxml={report}", *arguments]
+        status = run(f"pytest, htag {generation}", command, env, log)
+        print(f"\n=== pytest, htag {generation}\n{log.read_text(errors='replace')}", flush=True)
         return counted(report, status)
 
     return check
+
+
+def progress(stop: threading.Event) -> None:
+    """Says every now and then how far the suites are."""
+    while not stop.wait(30):
+        found = {}
+        for log in sorted(RESULTS.glob("htag*.log")):
+            found[log.stem] = (re.findall(r"\[ *(\d+%)\]", log.read_text(errors="replace")) or ["0%"])[-1]
+        print("   ".join(f"{name} {share}" for name, share in found.items()), flush=True)
 
 
 def counted(report: Path, status: int) -> Count:
@@ -103,6 +121,7 @@ def counted(report: Path, status: int) -> Count:
     return total
 
 
+SUITES = ("htag1", "htag2")
 CHECKS = {"lint": lint, "js": javascript, "htag1": pytest(1), "htag2": pytest(2)}
 
 
@@ -111,11 +130,18 @@ def main() -> int:
     names, arguments = sys.argv[1:split], sys.argv[split + 1 :]
     RESULTS.mkdir(exist_ok=True)
     start = time.monotonic()
-    total, lines = Count(), []
-    for name in names:
-        count = CHECKS[name](arguments)
+    counts = {name: CHECKS[name](arguments) for name in names if name not in SUITES}
+    stop = threading.Event()
+    # Both generations at the same time: most of their tests wait for something.
+    with ThreadPoolExecutor() as together:
+        suites = {name: together.submit(CHECKS[name], arguments) for name in names if name in SUITES}
+        watching = threading.Thread(target=progress, args=(stop,), daemon=True)
+        watching.start()
+        counts |= {name: suite.result() for name, suite in suites.items()}
+        stop.set()
+    total, lines = Count(), [f"{name:6} {counts[name]}" for name in names]
+    for count in counts.values():
         total.add(count)
-        lines.append(f"{name:6} {count}")
     print("\n=== Sum")
     print("\n".join(lines))
     print(f"in {time.monotonic() - start:.0f} seconds")

@@ -6,6 +6,10 @@ command -v chromium >/dev/null || command -v chromium-browser >/dev/null || comm
     [ -n "${CHROMIUM:-}" ] || missing="$missing chromium"
 command -v redis-server >/dev/null || missing="$missing redis-server"
 command -v node >/dev/null || missing="$missing nodejs"
+PATH="$PATH:/usr/sbin"
+command -v nginx >/dev/null || missing="$missing nginx"
+command -v apache2 >/dev/null || missing="$missing apache2-bin"
+command -v openssl >/dev/null || missing="$missing openssl"
 [ -z "$missing" ] && exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -13,6 +17,8 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     if { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
         apt-get install -y -qq --no-install-recommends $missing; } >/tmp/apt.$$ 2>&1; then
         rm -f /tmp/apt.$$
+        # The tests start their own; Debian starts this one as a service, at port 80.
+        case "$missing" in *nginx*) systemctl disable --now nginx >/dev/null 2>&1 ;; esac
         exit 0
     fi
     tail -n 20 /tmp/apt.$$

@@ -22,7 +22,10 @@ def load(target: str) -> Any:
 def run_waitress(app: Any, fd: int, threads: int) -> None:
     import waitress
 
-    waitress.serve(app, sockets=[socket.socket(fileno=fd)], threads=threads)
+    # Without lookahead, waitress does not see that a browser has closed its connection.
+    lookahead = int(os.environ.get("WAITRESS_LOOKAHEAD", "0"))
+    sockets = [socket.socket(fileno=fd)]
+    waitress.serve(app, sockets=sockets, threads=threads, channel_request_lookahead=lookahead)
 
 
 def run_werkzeug(app: Any, fd: int, _threads: int) -> None:

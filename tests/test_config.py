@@ -17,6 +17,7 @@ SAMPLES: dict[str, tuple[Any, Any]] = {
     "debug": (True, "perhaps"),
     "workers": (2, 0),
     "idle_timeout": (60, "soon"),
+    "interaction_timeout": (5, 0.5),
     "max_body": (2048, 12),
     "sessions": ("memory", "cookie"),
     "broker": ("tcp", "carrier pigeon"),
@@ -25,6 +26,7 @@ SAMPLES: dict[str, tuple[Any, Any]] = {
     "python": ("/usr/bin/python3", None),
     "pool_grace": (0.5, 0),
     "pool_start": (5, 0.1),
+    "fast": (False, "perhaps"),
     "origins": (("https://a.test",), None),
 }
 

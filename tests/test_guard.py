@@ -18,7 +18,7 @@ from htagweb_flask.web.guard import Ticket, check_origin, own_key, read_ticket, 
 
 def test_the_key_can_be_changed_while_pages_are_open(tmp_path: Path) -> None:
     old, new = "old-" * 8, "new-" * 8
-    ticket = ["mount", "client", "link", "session"]
+    ticket = ["mount", "client", "link", "session", "version"]
 
     def signer(key: str, fallbacks: list[str] | None = None) -> URLSafeSerializer:
         flask_app = Flask(__name__)
@@ -34,7 +34,7 @@ def test_the_key_can_be_changed_while_pages_are_open(tmp_path: Path) -> None:
         read_ticket(signer(new, ["another"]), token)
 
 
-@pytest.mark.parametrize("content", [None, 5, "text", ["too", "few"], list("abcde"), {"mount": "a"}])
+@pytest.mark.parametrize("content", [None, 5, "text", ["too", "few"], list("abcdef"), {"mount": "a"}])
 def test_what_was_signed_for_something_else_is_no_token(content: Any) -> None:
     with pytest.raises(Refused):
         read_ticket(

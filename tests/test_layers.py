@@ -29,12 +29,14 @@ FLOORS = {
     "web": "web",
     "brokers": "brokers",
     "store": "store",
+    "session_files": "files",
     "protocol": "pure",
     "placement": "pure",
     "session": "pure",
     "values": "pure",
     "seal": "pure",
     "appref": "pure",
+    "code": "pure",
     "config": "base",
     "errors": "base",
     "pool": "pool",
@@ -44,7 +46,9 @@ FLOORS = {
     "pool.instance": "instance",
     "pool.exchange": "parts",
     "pool.live_session": "parts",
+    "pool.watchdog": "parts",
     "pool.outbox": "parts",
+    "pool.resources": "parts",
     "pool.client": "parts",
     "pool.adapters": "parts",
     "pool.listeners": "parts",
@@ -57,7 +61,8 @@ BELOW = {
     "extension": {"web", "brokers", "store", "pure", "base"},
     "web": {"brokers", "store", "pure", "base"},
     "brokers": {"pure", "base"},
-    "store": {"pure", "base"},
+    "store": {"files", "pure", "base"},
+    "files": {"pure", "base"},
     "pure": {"base"},
     "base": set(),
     "pool main": {"supervisor", "worker", "instance", "parts", "pure", "base"},
@@ -69,7 +74,7 @@ BELOW = {
 }
 SHARED = {"web", "brokers", "pure", "base", "parts"}
 
-WEB = {"front", "extension", "web", "brokers", "store"}
+WEB = {"front", "extension", "web", "brokers", "store", "files"}
 POOL = {"pool", "pool main", "supervisor", "worker", "instance", "parts"}
 NEVER = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle"}
 CALLS = {"eval", "exec", "__import__"}

@@ -103,6 +103,13 @@ def test_the_wheel_says_what_it_needs(wheel: Path) -> None:
     assert set(re.findall(r"^Provides-Extra: (.+)$", metadata, re.M)) == {"gevent", "redis", "parano", "dev"}
 
 
+def test_the_wheel_brings_the_command(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/entry_points.txt"))
+        told = archive.read(name).decode()
+    assert told.split("\n")[:2] == ["[flask.commands]", f"htag = {PACKAGE}.web.cli:htag_cli"]
+
+
 def test_the_source_archive_holds_tests_and_examples(wheel: Path, tmp_path: Path) -> None:
     run(sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", tmp_path)
     (archive,) = tmp_path.glob("htagweb_flask-*.tar.gz")

@@ -1,10 +1,11 @@
 """What every kind of session storage owes, on the real thing: files, the memory of a running pool, a Redis,
-and a cachelib cache that the site has chosen."""
+a cachelib cache that the site has chosen, and a table of its database."""
 
 from __future__ import annotations
 
 import contextlib
 import datetime
+import itertools
 import logging
 import os
 import pickle
@@ -29,14 +30,16 @@ from htagweb_flask.errors import StoreError
 from htagweb_flask.placement import POOL
 from htagweb_flask.protocol import Delta, Keep
 from htagweb_flask.session import pack
+from htagweb_flask.session_files import digest
 from htagweb_flask.store import SessionStore, cached_sessions, file_sessions
 from htagweb_flask.web.launch import start_pool
 from htagweb_flask.web.memory import PoolCache
 from tests.servers import alive
 from tests.state.values import VALUES, same
 from tests.support import wait_until
+from tests.test_session_files import slot_of
 
-KINDS = ("files", "memory", "redis", "cachelib")
+KINDS = ("files", "memory", "redis", "cachelib", "sqlalchemy")
 
 
 class Kind:
@@ -98,6 +101,25 @@ def file_of(cache: FileSystemCache, sid: str) -> Path:
     return Path(cache._get_filename(f"session:{sid}"))
 
 
+def not_planted(sid: str, data: bytes) -> None:
+    """Where the site itself writes, garbage is its own affair."""
+    raise NotImplementedError
+
+
+@contextlib.contextmanager
+def in_database(file: Path) -> Iterator[Any]:
+    """Flask-Session's interface for a database, as one file."""
+    sql = pytest.importorskip("flask_sqlalchemy")
+    from flask_session.sqlalchemy import SqlAlchemySessionInterface
+
+    flask_app = Flask("sql")
+    flask_app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{file}"
+    interface = SqlAlchemySessionInterface(flask_app, sql.SQLAlchemy(flask_app))
+    yield interface
+    with flask_app.app_context():
+        interface.client.engine.dispose()
+
+
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kind]:
     name = request.param
@@ -106,8 +128,7 @@ def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kind]:
             interface: Any = file_sessions(str(tmp_path / "sessions"))
 
             def plant(sid: str, data: bytes) -> None:
-                path = file_of(interface.cache, sid)
-                path.write_bytes(path.read_bytes()[:4] + data)  # cachelib's own: when it expires
+                (tmp_path / "sessions" / digest(f"session:{sid}")).write_bytes(slot_of(data))
 
         elif name == "memory":
             broker = request.getfixturevalue("pool_broker")
@@ -128,14 +149,11 @@ def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kind]:
             def plant(sid: str, data: bytes) -> None:
                 client.set(f"session:{sid}", data)
 
+        elif name == "sqlalchemy":
+            interface, plant = stack.enter_context(in_database(tmp_path / "sessions.db")), not_planted
         else:
-            interface = CacheLibSessionInterface(
-                client=FileSystemCache(str(tmp_path / "site"), threshold=0), key_prefix="session:"
-            )
-
-            def plant(sid: str, data: bytes) -> None:
-                path = file_of(interface.cache, sid)
-                path.write_bytes(path.read_bytes()[:4] + data)
+            cache = FileSystemCache(str(tmp_path / "site"), threshold=0)
+            interface, plant = CacheLibSessionInterface(client=cache, key_prefix="session:"), not_planted
 
         yield Kind(name, tmp_path, interface, plant)
 
@@ -384,3 +402,19 @@ def test_a_view_that_changes_only_the_type_of_a_nested_value_is_heard(kind: Kind
     view["flags"] = {"on": True, "off": [0.0]}
     kind.finish(view)
     assert same((kind.store.load("ann") or {})["flags"], {"on": True, "off": [0.0]})
+
+
+@pytest.mark.parametrize("kind", ["files", "memory", "redis"], indirect=True)
+def test_changes_that_are_no_use_of_a_session_do_not_prolong_it(kind: Kind) -> None:
+    """A background task writes all the time, while nobody is there."""
+    kind.lifetime = datetime.timedelta(seconds=3)
+    kind.store.patch("ann", delta(n=0), create=True)
+    began = time.monotonic()
+    numbers = itertools.count(1)
+
+    def ended() -> bool:
+        return not kind.store.patch("ann", delta(n=next(numbers)), prolong=False)
+
+    wait_until(ended, 12, "the session has ended", every=0.05)
+    assert time.monotonic() - began > 1.5
+    assert next(numbers) > 10, "until then everything was kept"

@@ -14,6 +14,7 @@ from flask_session.redis import RedisSessionInterface
 
 from htagweb_flask.session import pack
 from htagweb_flask.store import file_sessions
+from tests.test_session_files import slot_of
 from tests.test_store import HOUR, Shelf, delta
 
 
@@ -49,17 +50,17 @@ def only_session_file(shelf: Shelf) -> Path:
     return path
 
 
-@pytest.mark.parametrize("keep_head", [False, True])
+@pytest.mark.parametrize("sealed", [False, True])
 @pytest.mark.parametrize("what", GARBAGE)
 def test_a_file_of_garbage_is_a_session_that_starts_afresh(
-    files: Shelf, what: str, keep_head: bool, caplog: pytest.LogCaptureFixture
+    files: Shelf, what: str, sealed: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     files.store.patch("ann", delta(user="ann"), create=True)
-    path = only_session_file(files)
-    head = path.read_bytes()[:4] if keep_head else b""  # cachelib's own: when it expires
-    path.write_bytes(head + GARBAGE[what])
+    data = GARBAGE[what]
+    only_session_file(files).write_bytes(slot_of(data) if sealed else data)
     with caplog.at_level(logging.WARNING):
         assert not files.store.load("ann")
+    assert len(caplog.records) == 1
     assert Bomb.exploded == []
     files.store.patch("ann", delta(user="again"), create=True)
     assert (files.store.load("ann") or {})["user"] == "again"

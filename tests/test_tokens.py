@@ -10,7 +10,7 @@ import pytest
 from flask import Flask, current_app, session
 
 from htagweb_flask import htag_blueprint
-from htagweb_flask.brokers.base import Broker, Slot
+from htagweb_flask.brokers.base import Broker, Slot, Watch
 from htagweb_flask.protocol import Batch, Delta, Done, Interact, Leave, Message, Page, Patched, Poll, Render
 
 
@@ -25,11 +25,14 @@ class FakePool(Broker):
         self.asked: list[Message] = []
         self.told: list[Message] = []
 
-    def call(self, slot: Slot, message: Message, timeout: float) -> Message:
+    def call(self, slot: Slot, message: Message, timeout: float, watch: Watch | None = None) -> Message:
         self.asked.append(message)
         if isinstance(message, Render):
             return Page(message.boot["token"].encode())  # type: ignore[union-attr]
         return Batch(b"", 0) if isinstance(message, Interact | Poll) else Done()
+
+    def tell(self, slot: Slot, message: Message) -> None:
+        self.told.append(message)
 
     def pool(self, message: Message, timeout: float, start: bool = True) -> Message:
         self.told.append(message)

@@ -1,6 +1,6 @@
-"""The two measured apps: one source for htag 1 and htag 2, and for every host.
+"""The measured apps: one source for htag 1 and htag 2, and for every host.
 
-Both count their clicks, and the n-th click shows n: so every reply can be checked.
+All count their clicks, and the n-th click shows n: so every reply can be checked.
 The callbacks name their parameter ``_`` and not ``ev``: htag 1 then passes the tag and builds no event
 object, which is its cheapest binding and leaves the most of an interaction to the host.
 """
@@ -42,4 +42,13 @@ class List200(Tag.App):
         self.rows[self.clicks % ROWS].clear(str(self.clicks))
 
 
-APPS = {"counter": Counter, "list200": List200}
+class Notes(Counter):
+    """The counter, which also keeps its number in ``tag.state``: each click changes the session."""
+
+    def click(self, _: object) -> None:
+        """Show the number of clicks, and keep it."""
+        super().click(_)
+        self.state["clicks"] = self.clicks
+
+
+APPS = {"counter": Counter, "list200": List200, "notes": Notes}

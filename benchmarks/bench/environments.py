@@ -11,7 +11,7 @@ from .server import BENCHMARKS
 
 ROOT = BENCHMARKS.parent
 DIRECTORY = BENCHMARKS / ".venvs"
-OURS = ("--editable", f"{ROOT}[gevent]")
+OURS = ("--editable", f"{ROOT}[gevent,redis]")
 REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "client": ("uvloop",),
     "htagweb": ("htagweb==1.0.0", "htag==1.0.0"),  # brings uvicorn 0.30 with uvloop, httptools and websockets

@@ -18,10 +18,11 @@ _BOOT = re.compile(r'<script\b[^>]*\bid="htag-boot"[^>]*>(.*?)</script>', re.DOT
 
 
 class HostPage(Page):
-    """A page with its event stream open, as in the browser."""
+    """A page with its event stream open, as in the browser; *cookies* are those of another page in it."""
 
-    def __init__(self, port: int, tally: Tally) -> None:
+    def __init__(self, port: int, tally: Tally, cookies: str = "") -> None:
         super().__init__(port, tally)
+        self.cookies = cookies
         self._cursor = 0
         self._held: dict[int, dict[str, Any]] = {}  # payloads beyond a gap, by number
         self._shown = 0  # the last click whose number the page shows
@@ -30,7 +31,7 @@ class HostPage(Page):
         self._events = b""
 
     async def load(self) -> None:
-        response = await self.get()
+        response = await self.get(self.cookies)
         text = response.body.decode()
         found = _BOOT.search(text)
         if response.status != 200 or found is None:
@@ -42,7 +43,7 @@ class HostPage(Page):
         self._cursor = boot["cursor"]
         self._urls: dict[str, str] = boot["urls"]
         self._token: str = boot["token"]
-        self._cookies = response.cookies()
+        self.cookies = response.cookies() or self.cookies
         self._call_head = self._post_head("call")
 
     async def connect(self) -> None:
@@ -95,7 +96,7 @@ class HostPage(Page):
             Origin=origin,
             Sec_Fetch_Mode="cors",
             Sec_Fetch_Site="same-origin",
-            Cookie=self._cookies,
+            Cookie=self.cookies,
             X_Htag=self._token if token is None else token,
         )
 

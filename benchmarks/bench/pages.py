@@ -64,8 +64,8 @@ class Page(ABC):
             self.connection = await Connection.open(self.port)
             return await self.connection.send(request)
 
-    async def get(self) -> Response:
-        """GET the page as a navigating browser without cookies, over a new connection."""
+    async def get(self, cookies: str = "") -> Response:
+        """GET the page as a navigating browser with these cookies, over a new connection."""
         self.connection = await Connection.open(self.port)
         head = request_head(
             "GET",
@@ -75,6 +75,7 @@ class Page(ABC):
             Sec_Fetch_Mode="navigate",
             Sec_Fetch_Dest="document",
             Sec_Fetch_Site="none",
+            Cookie=cookies,
         )
         return await self.connection.send(head + b"\r\n")
 

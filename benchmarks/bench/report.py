@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from statistics import median
 
+from .live import Live
 from .measure import Bare, Plan, Sample
 from .stacks import APP_NAMES, FLOOR, PEER, Stack
 
@@ -20,6 +21,7 @@ class Results:
 
     samples: dict[tuple[str, str], list[Sample | None]] = field(default_factory=dict)
     bare: dict[tuple[int, str], list[Bare]] = field(default_factory=dict)
+    live: dict[tuple[str, str], list[Live]] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
 
 
@@ -143,6 +145,27 @@ def bare_table(results: Results) -> str:
     return table(["htag alone", "app", "CPU µs per page", "CPU µs per click"], rows, words=2)
 
 
+def live_section(results: Results) -> list[str]:
+    """Pages and clicks beside live instances, all in one worker of the pool."""
+    rows = [
+        [
+            app,
+            name,
+            f"{live.count}",
+            f"{live.page:.2f}",
+            f"{live.page_cpu:.0f}",
+            f"{live.click:.2f}",
+            f"{live.click_cpu:.0f}",
+            "" if live.kb is None else f"{live.kb:.0f}",
+        ]
+        for (name, app), measures in results.live.items()
+        for live in measures
+    ]
+    titles = ["app", "stack", "live instances", "page p50 ms", "CPU µs per page", "click p50 ms"]
+    titles += ["CPU µs per click", "kB per instance"]
+    return ["## Live instances", table(titles, rows, words=2)] if rows else []
+
+
 def machine() -> str:
     """The class of this machine."""
     return f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}"
@@ -158,6 +181,7 @@ METHOD = """\
   Among many pages, each clicks again one millisecond after its answer; one page alone clicks at once.
 - A message has some 200 bytes: a few members of the browser's event, where a browser sends them all.
 - Memory is the proportional set size of the whole tree, as it grows by a session: page, channel, one click.
+- Live instances are all in one worker of the pool, without an open channel; `HTAG_FAST=0` is htag 1 as it is.
 - A first page is that of a new session over a new connection.
 - In favour of htagweb: its WebSocket is not compressed (browsers ask for it), its access log is off, and a
   page that it answers with 500 ("failed to create sockets") is tried again and counted."""
@@ -186,6 +210,7 @@ def render(
         "## CPU of an interaction against the floors",
         floors(results, stacks, plan.clients),
         bare_table(results),
+        *live_section(results),
         "## The measurement itself",
         *(compare_client(results, stacks, app) for app in apps),
     ]

@@ -63,12 +63,17 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self._stop()
 
-    def pids(self) -> set[int]:
-        """The living processes of the server and of its pool."""
-        roots = marked(str(self.directory))
+    def pool_pids(self) -> set[int]:
+        """The living processes of the pool."""
+        roots = set()
         for file in self.directory.glob("**/pool.pid"):
             with suppress(OSError, ValueError):  # just being written or removed
                 roots.add(int(file.read_text()))
+        return descendants(roots)
+
+    def pids(self) -> set[int]:
+        """The living processes of the server and of its pool."""
+        roots = marked(str(self.directory)) | self.pool_pids()
         if self._process is not None:
             roots.add(self._process.pid)
         return descendants(roots)

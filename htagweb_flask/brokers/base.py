@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..protocol import Message
 
-__all__ = ["Broker", "Slot"]
+__all__ = ["Broker", "Slot", "Watch"]
 
 
 @dataclass(frozen=True)
@@ -19,16 +19,37 @@ class Slot:
     options: tuple[tuple[str, str | int | float | bool], ...]
 
 
+class Watch(ABC):
+    """Something that can make a reply needless while it is waited for."""
+
+    interval: float
+    """Seconds between two looks at it."""
+
+    @abstractmethod
+    def fileno(self) -> int:
+        """A descriptor that becomes readable when it has to be looked at before; -1: there is none."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Looks at it. What this raises ends the wait."""
+
+
 class Broker(ABC):
     """Carries messages to the pool."""
 
     @abstractmethod
-    def call(self, slot: Slot, message: Message, timeout: float) -> Message:
-        """The reply of *slot*'s worker, which is started when it does not run.
+    def call(self, slot: Slot, message: Message, timeout: float, watch: Watch | None = None) -> Message:
+        """The reply of *slot*'s worker, which is started when it does not run. With *watch*, the wait may end
+        without a reply.
 
         Raises PoolError when the pool cannot be reached or does not answer within *timeout* seconds, and
         the error that the pool replied: AppError, Gone, BadMessage, SequenceGap.
         """
+
+    @abstractmethod
+    def tell(self, slot: Slot, message: Message) -> None:
+        """Sends *slot*'s worker a message that wants no reply. Whether it arrives is unknown: one that has
+        ended needs it no more."""
 
     @abstractmethod
     def pool(self, message: Message, timeout: float, start: bool = True) -> Message:

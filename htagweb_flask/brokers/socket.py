@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 import threading
 import time
@@ -18,12 +19,16 @@ import msgspec
 from ..errors import PoolError, from_wire
 from ..placement import POOL, SECRET, address_file
 from ..protocol import Decoder, Done, EnsureWorker, Failure, Hello, Message, encode
-from .base import Broker, Slot
+from .base import Broker, Slot, Watch
 
 __all__ = ["Connection", "SocketBroker"]
 
 ATTEMPTS = 3
 """A worker may die while it is called, once for what it was called for and once more by chance."""
+
+
+TELL = 5.0
+"""Seconds until what has no reply must be on its way."""
 
 
 class Connection:
@@ -54,17 +59,37 @@ class Connection:
             self.close()
             raise
 
-    def exchange(self, frame: bytes, timeout: float) -> Message:
-        """Sends a frame and reads the reply. Raises OSError; the connection is of no use after any error."""
-        self._sock.settimeout(timeout)
-        self._sock.sendall(frame)
+    def exchange(self, frame: bytes, timeout: float, watch: Watch | None = None) -> Message:
+        """Sends a frame and reads the reply. Raises OSError, or what *watch* raises; the connection is of no
+        use after any error."""
+        self.send(frame, timeout)
         while True:
+            if watch:
+                self._wait(watch, time.monotonic() + timeout)
             data = self._sock.recv(262144)
             if not data:
                 raise ConnectionResetError("the pool closed the connection")
             messages = self._decoder.feed(data)
             if messages:
                 return messages[0]
+
+    def _wait(self, watch: Watch, until: float) -> None:
+        """Until there is a reply to read."""
+        other = watch.fileno()
+        while True:
+            found = _readable(self._sock.fileno(), other, watch.interval)
+            if self._sock.fileno() in found:
+                return
+            watch.check()
+            if other in found:
+                other = -1  # the browser has sent something else: this tells nothing more
+            if time.monotonic() > until:
+                raise TimeoutError
+
+    def send(self, frame: bytes, timeout: float) -> None:
+        """Sends a frame that has no reply. Raises OSError, as :meth:`exchange` does."""
+        self._sock.settimeout(timeout)
+        self._sock.sendall(frame)
 
     def ended(self) -> bool:
         """Whether the other side has closed it."""
@@ -105,14 +130,14 @@ class SocketBroker(Broker):
         if self._pid != os.getpid():
             self._forget()
 
-    def call(self, slot: Slot, message: Message, timeout: float) -> Message:
+    def call(self, slot: Slot, message: Message, timeout: float, watch: Watch | None = None) -> Message:
         """See :class:`Broker`."""
         self._after_fork()
         frame = encode(message)
         for attempt in range(ATTEMPTS):
             connection = self._connect(slot)
             try:
-                reply = connection.exchange(frame, timeout)
+                reply = connection.exchange(frame, timeout, watch)
             except TimeoutError:
                 connection.close()
                 raise PoolError(f"the app did not answer within {timeout:g} s") from None
@@ -130,6 +155,19 @@ class SocketBroker(Broker):
                 raise from_wire(reply.code, reply.text, reply.trace)
             return reply
         raise AssertionError("unreachable")
+
+    def tell(self, slot: Slot, message: Message) -> None:
+        """See :class:`Broker`."""
+        self._after_fork()
+        connection = None
+        try:
+            connection = self._take(slot.name) or Connection(self._run_dir, slot.name, self._kind, 0)
+            connection.send(encode(message), TELL)
+        except (OSError, PoolError):
+            if connection:
+                connection.close()
+        else:
+            self._idle.setdefault(slot.name, deque()).append(connection)
 
     def _take(self, name: str) -> Connection | None:
         with contextlib.suppress(KeyError, IndexError):
@@ -194,3 +232,14 @@ class SocketBroker(Broker):
             raise
         self._idle.setdefault(POOL, deque()).append(connection)
         return reply
+
+
+def _readable(one: int, other: int, timeout: float) -> list[int]:
+    """Which of the descriptors can be read (*other* may be -1), within *timeout* seconds."""
+    wanted = [one, other] if other >= 0 else [one]
+    if not hasattr(select, "poll"):  # Windows
+        return select.select(wanted, [], [], timeout)[0]
+    poll = select.poll()  # select() takes no descriptor above 1,023
+    for descriptor in wanted:
+        poll.register(descriptor, select.POLLIN)
+    return [descriptor for descriptor, _ in poll.poll(timeout * 1000)]

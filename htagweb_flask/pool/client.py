@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from asyncio import TimerHandle
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -69,6 +70,8 @@ class Client:
     settling: set[int] = field(default_factory=set)
     poll: Waiter | None = None
     attached: bool = False
+    hidden: bool = False
+    timer: TimerHandle | None = None  # of the last poll; for the thread of the worker alone
     seen: float = field(default_factory=time.monotonic)
     _accepted: int = 0
 

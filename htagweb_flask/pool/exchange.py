@@ -10,7 +10,7 @@ import itertools
 import time
 from collections.abc import Callable
 
-from ..protocol import Changed, Changes, Collect, Done, Keep, Kept, Message, Patched
+from ..protocol import Changed, Changes, Collect, Company, Done, Keep, Kept, Message, Patched
 
 __all__ = ["Exchange", "Memory"]
 
@@ -29,15 +29,9 @@ class Exchange:
         self._ids = itertools.count(1)
         self._unacknowledged: dict[int, tuple[int, asyncio.Event]] = {}
 
-    async def tell(self, message: Patched, workers: list[tuple[str, Send]], reply: Send) -> None:
-        """Tells the workers (slot, send): those of other apps what one of them says (other workers of its own
-        app have other sessions); or all what a view says, and replies when all have heard it."""
-        if message.slot:
-            mount = message.slot.rpartition("-")[0]
-            for slot, send in workers:
-                if slot.rpartition("-")[0] != mount:
-                    send(message)
-            return
+    async def tell(self, message: Patched | Company, workers: list[tuple[str, Send]], reply: Send) -> None:
+        """Tells the workers (slot, send) what a view or the supervisor says, and replies when all have heard
+        it."""
         message.id, heard = next(self._ids), asyncio.Event()
         self._unacknowledged[message.id] = (len(workers), heard)
         for _, send in workers:
@@ -95,4 +89,4 @@ class Memory:
         if now - self._swept > 60:
             self._swept = now
             self._values = {key: kept for key, kept in self._values.items() if kept[1] >= now}
-        return Kept(value)
+        return Kept(value, until - now if value is not None else None)

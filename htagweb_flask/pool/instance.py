@@ -7,6 +7,7 @@ What both touch, the clients, is under one lock that is held for list and dict w
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -14,11 +15,12 @@ import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from ..errors import AppError, BadMessage, Gone, Refused
+from ..errors import AppError, BadMessage, Gone, HtagError, PoolError, Refused
 from ..protocol import Batch, Delta, Failure, Interact, Page, Poll, Render, failure
 from .adapters import Adapter
 from .client import Client, Reply, Waiter, decode_call
 from .live_session import LiveSession
+from .watchdog import Hung, Overdue, in_time, sign_of_life
 
 __all__ = ["Instance"]
 
@@ -32,9 +34,19 @@ CLIENT_GRACE = 60.0
 """Seconds that a client which is not heard of is kept: a phone that picks a file, a laptop between two
 networks. Its pushes wait in its outbox meanwhile."""
 
+HIDDEN_GRACE = 300.0
+"""The same for a page that nobody looks at: browsers let those ask once in a minute, phones stop them."""
 
 EXIT = 0.5
 """Seconds between ``exit()`` and the end: the page gets what is said last."""
+
+CLOSE = 5.0
+"""Seconds that tasks have to end when they are cancelled at the end."""
+
+_HUNG = (
+    "The app does not react for {:g} s. Its init, or what it does in the meantime, takes too long: "
+    "the log of the server says where. Do that in a thread, or set HTAG_INTERACTION_TIMEOUT."
+)
 
 
 class Instance:
@@ -48,6 +60,7 @@ class Instance:
         directory: dict[str, tuple[Instance, Client]],
         timers: asyncio.AbstractEventLoop,
         idle_timeout: float,
+        interaction_timeout: float,
         debug: bool,
     ) -> None:
         self.name = name
@@ -62,6 +75,7 @@ class Instance:
         self._adapter: Adapter | None = None
         self._timers = timers  # of the worker: an app that blocks its own loop delays none of them
         self._idle_timeout = idle_timeout
+        self._interaction_timeout = interaction_timeout
         self._idle_since = time.monotonic()
         self._claimed = False  # whether a browser has shown that it runs the page
         self._flushing = False
@@ -71,8 +85,8 @@ class Instance:
         self._lock = threading.Lock()
         self._turn = asyncio.Lock()
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._main, name=f"htag-{name}", daemon=True)
-        self._thread.start()
+        self.thread = threading.Thread(target=self._main, name=f"htag-{name}", daemon=True)
+        self.thread.start()
 
     def __repr__(self) -> str:
         return f"<Instance {self.name} clients={len(self.clients)} ended={self.ended}>"
@@ -84,7 +98,7 @@ class Instance:
         with self._lock:
             self._pages[message.client] = reply
         if not self._start(self._render(message)):
-            self._end_pages()
+            self._end_pages(Gone("the instance has ended"))
 
     @property
     def useless(self) -> bool:
@@ -124,17 +138,20 @@ class Instance:
         with self._lock:
             client.seen = time.monotonic()
             if message.fresh:
+                client.hidden = message.hidden
                 client.outbox.acknowledge(message.cursor)
                 cursor = message.cursor
             else:
                 cursor = max(message.cursor, client.outbox.sent)
             waiter = Waiter(reply, cursor)
             former, client.poll = client.poll, None
+            if client.timer:
+                client.timer.cancel()  # many polls are answered before: their timers would heap up
             if client.outbox.last != cursor or message.wait <= 0:
                 self._answer(client, waiter)
             else:
                 client.poll = waiter
-                self._timers.call_later(message.wait, self._expire, client, waiter)
+                client.timer = self._timers.call_later(message.wait, self._expire, client, waiter)
             if former:
                 former.reply(Batch(b"", former.cursor))
             attached, client.attached = client.attached, True
@@ -158,7 +175,9 @@ class Instance:
         now = time.monotonic()
         with self._lock:
             for client in list(self.clients.values()):
-                patience = self._idle_timeout if client.transport == "none" else CLIENT_GRACE
+                patience = HIDDEN_GRACE if client.hidden else CLIENT_GRACE
+                if client.transport == "none":
+                    patience = self._idle_timeout
                 if client.poll is None and not client.running and now - client.seen > patience:
                     self._drop(client)
             patience = self._idle_timeout if self._claimed else CLIENT_GRACE
@@ -188,8 +207,18 @@ class Instance:
     def join(self, timeout: float) -> bool:
         """Waits until its thread has ended, at most *timeout* seconds: apps may have something to do then.
         Returns whether it has."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        self.thread.join(timeout)
+        return not self.thread.is_alive()
+
+    def ping(self, answer: Callable[[], None]) -> None:
+        """Has *answer* called in its loop: whoever waits in vain knows that it does not react."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and the thread about to end
+            self._loop.call_soon_threadsafe(answer)
+
+    def hung(self) -> None:
+        """It does not react: ends it, and tells everybody who waits."""
+        self._end_pages(PoolError(_HUNG.format(self._interaction_timeout)))
+        self.end()
 
     def _drop(self, client: Client) -> None:
         self._directory.pop(client.id, None)
@@ -197,6 +226,8 @@ class Instance:
             self._idle_since = time.monotonic()
             if self._adapter and not self.ended:
                 self._start(self._adapter.left(client.id))
+            if client.timer:
+                client.timer.cancel()  # it holds this instance
             for waiter in client.waiters():
                 waiter.gone()
 
@@ -213,29 +244,38 @@ class Instance:
     def _main(self) -> None:
         asyncio.set_event_loop(self._loop)
         try:
-            self._loop.run_forever()
-            if self._adapter:
-                self._loop.run_until_complete(self._close(self._adapter))
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            with contextlib.suppress(Hung):
+                self._loop.run_forever()
+            with contextlib.suppress(Hung):
+                self._loop.run_until_complete(self._close())
         finally:
             self._loop.close()
-            self._end_pages()
+            self._end_pages(Gone("the instance has ended"))
             logger.info("end of %s", self.name)
 
-    async def _close(self, adapter: Adapter) -> None:
+    async def _close(self) -> None:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            await asyncio.wait(tasks, timeout=CLOSE)
         try:
-            await adapter.close()
-        except Exception:
-            logger.exception("%s failed while it was closed", self.name)
+            if self._adapter:
+                await self._adapter.close()
+        except (Exception, Hung) as error:
+            logger.error("%s failed while it was closed", self.name, exc_info=error)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._loop.shutdown_asyncgens(), CLOSE)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
         self._tasks.add(task)  # a loop keeps only weak references
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and isinstance(task.exception(), Hung):
+            logger.info("%s was interrupted", self.name)
 
     async def _render(self, message: Render) -> None:
         client = Client(message.client, message.transport)
@@ -246,6 +286,8 @@ class Instance:
                 logger.info("start of %s", self.name)
             await self._adapter.before_page(message.request, first)
             with self._lock:
+                if self.ended:
+                    raise Gone("the instance has ended")
                 self.clients[client.id] = client
                 self._directory[client.id] = (self, client)
             html = self._adapter.page(message, client.outbox.put(b"{}"))
@@ -266,17 +308,21 @@ class Instance:
         with self._lock:
             reply = self._pages.pop(client.id, None)
         if reply:
+            self.live_session.answered = True
             reply(page)
 
-    def _end_pages(self) -> None:
+    def _end_pages(self, reason: HtagError) -> None:
         """Says of the pages that are being made that there will be none."""
         with self._lock:
             replies = list(self._pages.values())
             self._pages.clear()
         for reply in replies:
-            reply(failure(Gone("the instance has ended")))
+            self.live_session.answered = True
+            reply(failure(reason))
 
     def _broken(self, error: BaseException) -> Failure:
+        if isinstance(error, Gone):
+            return failure(error)
         if not isinstance(error, AppError):
             trace = "".join(traceback.format_exception(error))
             error = AppError(f"{type(error).__name__}: {error}", trace)
@@ -294,11 +340,17 @@ class Instance:
     async def _interact(self, client: Client, seq: int, message: bytes) -> None:
         adapter, refusal = self._built(), None
         try:
-            if adapter.overlapping:
-                await adapter.interact(message, client.id)
-            else:
-                async with self._turn:
-                    await adapter.interact(message, client.id)
+            async with contextlib.nullcontext() if adapter.overlapping else self._turn:
+                work = adapter.interact(message, client.id)
+                await in_time(work, self._interaction_timeout, self.end)
+        except Overdue as error:
+            logger.error("%s in an interaction: %s\n%s", self.name, error, error.trace)
+            adapter.failed(message, client.id, error)
+        except asyncio.CancelledError:  # by the app, which awaited what was cancelled: it is as any error
+            if self.ended:
+                raise
+            logger.exception("%s failed in an interaction", self.name)
+            adapter.failed(message, client.id, AppError("CancelledError", traceback.format_exc()))
         except (BadMessage, Refused) as error:
             logger.warning("%s refused an interaction: %s", self.name, error)
             refusal = failure(BadMessage("this page does not offer that interaction"))
@@ -354,6 +406,7 @@ class Instance:
 
     def emit(self, payload: bytes, to: str | None = None, but: str | None = None) -> bool:
         """See :class:`adapters.base.Host`."""
+        sign_of_life()
         reached = False
         with self._lock:
             for client in self.clients.values():

@@ -41,6 +41,8 @@ class LiveSession:
         self.link = link
         self.sid = sid
         self.data = Snapshot(packed)
+        self.shared = False  # whether other workers may hold it
+        self.answered = False  # whether a first page has been: a new session is stored with it
         self._lock = threading.Lock()
         self._number = 0
         self._flying: Delta | None = None
@@ -63,6 +65,7 @@ class LiveSession:
         delta = _while_it_changes(self.data.delta)
         if delta:
             self._number += 1
+            delta.shared = self.shared
             delta.number, delta.until = self._number, time.monotonic() + PATIENCE - MARGIN
             self._flying = delta
         return delta
@@ -88,6 +91,8 @@ class LiveSession:
     def background(self) -> Delta | None:
         """The changes that no answer has taken along, for who stores them without a request."""
         with self._lock:
+            if not self.answered:
+                return None
             if self._flying is None:
                 return self._take()
             if time.monotonic() < self._flying.until + MARGIN:

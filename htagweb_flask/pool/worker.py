@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import logging
 import os
 import signal
@@ -13,12 +14,16 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from ..appref import AppRef
+from ..code import version_of
 from ..errors import AppError, BadMessage, Gone, HtagError
 from ..placement import POOL, address_file
 from ..protocol import (
+    Alive,
     Changed,
+    Company,
     Decoder,
     Done,
     Hello,
@@ -29,6 +34,7 @@ from ..protocol import (
     Poll,
     Render,
     Saved,
+    WorkerLeaves,
     WorkerReady,
     encode,
 )
@@ -37,6 +43,8 @@ from .client import Client
 from .instance import Instance
 from .listeners.socket import Connection, Listener
 from .live_session import LiveSession
+from .resources import Heap, allow_files
+from .watchdog import Watchdog, Watched
 
 __all__ = ["Worker", "WorkerConfig", "run"]
 
@@ -50,6 +58,15 @@ RETIRE = 10.0
 
 LAST = 2.0
 """Seconds that instances have for their ``on_destroy`` when the pool ends."""
+
+QUIET = 1.0
+"""Seconds without a click and without a page after which the worker may tidy up."""
+
+MANY_STUCK = 8
+"""Threads that cannot be ended, at which a worker leaves for a new one."""
+
+DRAIN = 600.0
+"""Seconds after which it leaves for a single one, if until then there was no time at which nobody used it."""
 
 BACKGROUND = 0.4
 """Seconds between two looks for sessions that a background task has changed: they are stored within 1 s."""
@@ -66,13 +83,18 @@ class WorkerConfig:
     app: str
     scope: str
     idle_timeout: float
+    interaction_timeout: float
     debug: bool
+    fast: bool
 
 
 class Worker:
     """Routes messages to instances. Lives in the main thread, where no app code runs."""
 
-    def __init__(self, config: WorkerConfig, app: type, adapter: type[Adapter]) -> None:
+    def __init__(
+        self, config: WorkerConfig, app: type, adapter: type[Adapter], leave: Callable[[], None]
+    ) -> None:
+        """*leave* is called when another process has to take its place."""
         self._config = config
         self._app = app
         self._adapter = adapter
@@ -81,6 +103,15 @@ class Worker:
         self._clients: dict[str, tuple[Instance, Client]] = {}
         self._sessions: dict[str, LiveSession] = {}
         self._supervisor: Connection | None = None
+        self._company = False
+        self._telling: dict[int, Callable[[Message], None]] = {}  # who waits until the others know
+        self._ids = itertools.count(1)
+        self._busy = time.monotonic()
+        self._code = partial(version_of, AppRef.parse(config.app), config.debug)
+        self._version = self._code()
+        self.outdated = False
+        self._leave = leave
+        self._watchdog = Watchdog(config.interaction_timeout, self._given_up)
         self._loop.call_later(SWEEP, self._sweep)
         self._loop.call_later(BACKGROUND, self._store_background)
 
@@ -92,6 +123,8 @@ class Worker:
 
     def handle(self, message: Message, reply: Callable[[Message], None]) -> None:
         """See :class:`Handler`."""
+        if isinstance(message, Interact | Render):
+            self._busy = time.monotonic()
         if isinstance(message, Interact):
             instance, client = self._find(message.client)
             instance.interact(client, message, reply)
@@ -101,8 +134,7 @@ class Worker:
         elif isinstance(message, Render):
             self._instance(message).render(message, reply)
         elif isinstance(message, Saved):
-            self._saved(message)
-            reply(Done())
+            self._saved(message, reply)
         elif isinstance(message, Leave):
             if message.client in self._clients:
                 instance, client = self._clients[message.client]
@@ -111,6 +143,10 @@ class Worker:
             reply(Done())
         else:
             raise BadMessage(f"a worker does not serve {type(message).__name__}")
+
+    def quiet(self) -> bool:
+        """Whether nobody has asked for anything just now."""
+        return time.monotonic() - self._busy > QUIET
 
     def _find(self, client: str) -> tuple[Instance, Client]:
         found = self._clients.get(client)
@@ -122,6 +158,7 @@ class Worker:
         session = self._sessions.get(message.link)
         if session is None:
             session = self._sessions[message.link] = LiveSession(message.link, message.sid, message.session)
+            session.shared = self._company
         else:
             session.refresh(message.sid, message.session, message.loaded)
         query, renewed = self._adapter.renewal(message.request.query)
@@ -138,8 +175,10 @@ class Worker:
                 self._clients,
                 self._loop,
                 self._config.idle_timeout,
+                self._config.interaction_timeout,
                 self._config.debug,
             )
+            self._watchdog.watch(instance)
         return instance
 
     def _build(self, instance: Instance, message: Render) -> Adapter:
@@ -149,16 +188,39 @@ class Worker:
         shown = {link for (link, _), instance in self._instances.items() if instance.clients}
         for key, instance in list(self._instances.items()):
             instance.sweep()
-            if key[0] in shown and instance.idle() > RETIRE:
-                instance.end()  # its user has gone on to another query
+            if instance.idle() > RETIRE and (key[0] in shown or self.outdated):
+                instance.end()  # its user has gone on to another query, or to the new code
             self._retire(instance)
             if instance.ended and instance.join(0):
                 del self._instances[key]
         used = {instance.live_session.link for instance in self._instances.values()}
+        if self._is_outdated() and not self._instances:
+            self._leave()  # new pages have gone to a process with the new code
         for link, session in list(self._sessions.items()):
             if link not in used and session.settled():
                 del self._sessions[link]
+        if self._is_worn_out():
+            logger.warning(
+                "worker %s leaves: %d threads are stuck", self._config.slot, len(self._watchdog.stuck)
+            )
+            self._leave()
         self._loop.call_later(SWEEP, self._sweep)
+
+    def _is_outdated(self) -> bool:
+        self.outdated = self.outdated or self._code() != self._version
+        return self.outdated
+
+    def _given_up(self, instance: Watched) -> None:
+        logger.error("the thread of %s cannot be ended: it stays until this process leaves", instance.name)
+        self._instances = {key: one for key, one in self._instances.items() if one is not instance}
+
+    def _is_worn_out(self) -> bool:
+        """Whether another process should take its place, as threads that cannot be ended live in this one."""
+        stuck = self._watchdog.stuck
+        if not stuck:
+            return False
+        used = any(instance.shown for instance in self._instances.values())
+        return not used or len(stuck) >= MANY_STUCK or time.monotonic() - min(stuck.values()) > DRAIN
 
     def _retire(self, instance: Instance) -> None:
         """Ends *instance* if it was for one page, which is closed: it has no other way to be reached."""
@@ -174,17 +236,35 @@ class Worker:
     def told(self, _: Connection, message: Message) -> None:
         """The supervisor says something."""
         if isinstance(message, Saved):
-            self._saved(message)
-        elif isinstance(message, Patched):
-            self._patched(message)
+            self._saved(message, _nobody)
+        elif isinstance(message, Done):
+            self._telling.pop(message.pid, _nobody)(Done())
+        elif isinstance(message, Alive):
+            if self._supervisor:
+                self._supervisor.send(message)
+        elif isinstance(message, Patched | Company):
+            if isinstance(message, Patched):
+                self._patched(message)
+            else:
+                self._has_company()
             if self._supervisor and message.id:
                 self._supervisor.send(Done(message.id))
 
-    def _saved(self, message: Saved) -> None:
+    def _has_company(self) -> None:
+        self._company = True
+        for session in self._sessions.values():
+            session.shared = True
+
+    def _saved(self, message: Saved, reply: Callable[[Message], None]) -> None:
         session = self._sessions.get(message.link)
         delta = session.saved(message.number, message.ok) if session else None
-        if delta and self._supervisor:  # the workers of other apps have a copy, perhaps
-            self._supervisor.send(Patched(message.link, "", delta, slot=self._config.slot))
+        if not delta or not self._supervisor or not self._company:
+            reply(Done())
+            return
+        patched = Patched(message.link, "", delta, next(self._ids), self._config.slot)
+        if message.wait:
+            self._telling[patched.id] = reply
+        self._supervisor.send(patched)
 
     def _patched(self, message: Patched) -> None:
         session = self._sessions.get(message.link)
@@ -197,11 +277,15 @@ class Worker:
             del self._sessions[message.link]  # nothing of it is stored any more
 
     def _store_background(self) -> None:
+        self.store()
+        self._loop.call_later(BACKGROUND, self._store_background)
+
+    def store(self) -> None:
+        """Has stored what background tasks have changed, and what came to no end."""
         for link, session in list(self._sessions.items()):
             delta = session.background()
             if delta and self._supervisor:
                 self._supervisor.send(Changed(self._config.slot, link, session.sid, delta))
-        self._loop.call_later(BACKGROUND, self._store_background)
 
     def join(self, timeout: float) -> None:
         """Waits until every instance has ended, at most *timeout* seconds in all."""
@@ -216,15 +300,22 @@ class Worker:
                 instance.end()
 
 
+def _nobody(_: Message) -> None:
+    """Takes a reply that is not waited for."""
+
+
 def run(config: WorkerConfig) -> int:
     """Runs a worker until the supervisor is gone or says stop. Returns the exit status."""
     link = _call_supervisor(config)
     try:
         adapter = adapter_class()
+        if config.fast:
+            adapter.quicken()
         app = adapter.prepare(_load(config.app))
     except HtagError as error:
         link.sendall(encode(WorkerReady(config.slot, os.getpid(), str(error), error.trace)))
         return 1
+    allow_files()
     asyncio.run(_serve(config, app, adapter, link))
     # Threads of instances that are stuck in an app's code must not keep the process.
     logging.shutdown()
@@ -260,15 +351,17 @@ def _call_supervisor(config: WorkerConfig) -> socket.socket:
             link = socket.create_connection(("127.0.0.1", int(file.read())))
     link.sendall(encode(Hello(config.secret)))
     decoder = Decoder()
-    while not decoder.feed(link.recv(4096)):
-        pass
-    return link
+    while data := link.recv(4096):
+        if decoder.feed(data):
+            return link
+    sys.exit("the pool that has started this process is gone")
 
 
 async def _serve(config: WorkerConfig, app: type, adapter: type[Adapter], link: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    worker = Worker(config, app, adapter)
+    worker = Worker(config, app, adapter, stop.set)
+    heap = Heap(loop, worker.quiet)
     listener = Listener(loop, config.run_dir, config.slot, config.kind, config.secret, worker)
     if hasattr(signal, "SIGTERM") and sys.platform != "win32":
         loop.add_signal_handler(signal.SIGTERM, stop.set)
@@ -276,6 +369,9 @@ async def _serve(config: WorkerConfig, app: type, adapter: type[Adapter], link: 
     worker.listen(supervisor)
     supervisor.send(WorkerReady(config.slot, os.getpid()))
     await stop.wait()
+    heap.close()
     listener.close()
+    supervisor.send(WorkerLeaves(config.slot))
+    worker.store()
     worker.end()
     worker.join(LAST)

@@ -1,4 +1,4 @@
-/* The browser side of htagweb_flask.
+/* The browser side of htagweb_flask, served after drawing.js in one script.
  *
  * Whatever the server has to say is a payload with a number; the cursor is the last number applied. Payloads come
  * in answers to the page's own calls and over its channel, by connections that know nothing of each other. The
@@ -19,6 +19,12 @@
   const SETTLED = 5 * SECOND; // the age from which a stream counts as one that works
   const STREAM_AGAIN = 300 * SECOND;
   const POLL_WAIT = 20; // seconds, as it is sent; below the idle limit of the usual proxies
+  const SEATS = 3; // for streams and long polls; calls, other tabs and what pages load need connections, too
+  const LEASE = 45 * SECOND; // of a seat; a beat comes sooner
+  const STANDING = 2 * SECOND; // between the short polls of a tab without a seat
+  const HIDDEN = 3 * SECOND; // from then on nobody looks
+  const RESTING = 10 * SECOND; // between the short polls of a tab that nobody looks at
+  const STALE = 22 * SECOND; // a beat, or the end of a long poll, should have come
   const TEXTS = {
     lost: "Connection lost, trying again…",
     ended: "Your session has ended.",
@@ -131,6 +137,7 @@
       try {
         // Written down now: the message may hold live objects of the page.
         this.calls.push({ message, json: JSON.stringify(message) });
+        this.client.drawing.told(message);
         this.pump();
       } catch (error) {
         this.client.htag.report(error, "JS");
@@ -170,22 +177,65 @@
     }
   }
 
+  /** What `run` makes of a storage of the browser, or null where that is blocked or full. */
+  function withStorage(run, kind = "sessionStorage") {
+    try { return run(globalThis[kind]); }
+    catch (error) { return null; }
+  }
+
+  /** The right to hold a connection. Over HTTP/1.1 browsers open six to a server, for all of their tabs: a seventh
+   * stream would stop every click. Seats are leased, as a tab may vanish. */
+  class Seat {
+    constructor(name = Math.random().toString(36)) { this.name = name; }
+
+    /** The seats that others have, by their names. */
+    others(storage) {
+      const ends = Object.entries(JSON.parse(storage.htagSeats || "{}"));
+      return ends.filter(([name, end]) => name !== this.name && end > Date.now() && end < Date.now() + 2 * LEASE);
+    }
+
+    write(storage, ends) { storage.htagSeats = JSON.stringify(Object.fromEntries(ends)); }
+
+    /** Takes the seat, or goes on with it. Returns false if there is none. */
+    take() {
+      const [visit] = performance.getEntriesByType?.("navigation") || [];
+      if (/^h[23]/.test(visit?.nextHopProtocol)) return true; // one connection carries them all
+      const taken = withStorage((storage) => {
+        const others = this.others(storage);
+        if (others.length < SEATS) this.write(storage, [...others, [this.name, Date.now() + LEASE]]);
+        return others.length < SEATS;
+      }, "localStorage");
+      return taken ?? true;
+    }
+
+    leave() { withStorage((storage) => this.write(storage, this.others(storage)), "localStorage"); }
+  }
+
   /** Collects payloads between start() and stop(): by streaming (transport "sse") or long-polling ("longpoll", and
-   * wherever streams do not pass). With "none" it only announces the page. */
+   * wherever streams do not pass); by short polls where that would take a connection from those who need it, and
+   * in tabs that nobody looks at. With "none" it only announces the page. */
   class Channel {
     constructor(client, kind) {
-      Object.assign(this, { client, kind, life: null, request: null, pause: null });
+      Object.assign(this, { client, kind, life: null, request: null, pause: null, seat: new Seat() });
       Object.assign(this, { attempt: 0, failures: 0, polled: null, pollUntil: 0 });
+      Object.assign(this, { heard: 0, resting: false, hiding: null });
+      // Where streams have failed lately, they are not waited for by each page anew.
+      const until = Number(withStorage((storage) => storage.htagPollUntil, "localStorage")) || 0;
+      if (until) this.stepDown(Math.min(until - Date.now(), STREAM_AGAIN));
     }
 
     start() {
       if (this.life || this.client.isOver) return;
       this.polled = null;
+      this.heard = Date.now();
+      this.watch();
       this.run((this.life = {}));
     }
 
     stop() {
       this.life = null;
+      clearTimeout(this.hiding);
+      this.seat.leave();
       this.request?.cut(true);
       this.pause?.cut(true);
     }
@@ -193,11 +243,25 @@
     /** Gives up the connection it has for a new one. */
     restart() { this.stop(); this.start(); }
 
+    /** To be called when the page is hidden or shown, and when it may have slept. */
+    watch() {
+      clearTimeout(this.hiding);
+      if (document.hidden) this.hiding = this.resting ? null : setTimeout(() => this.rest(true), HIDDEN);
+      else if (this.resting) this.rest(false);
+      else if (this.life && Date.now() - this.heard > STALE) this.restart();
+    }
+
+    rest(resting) {
+      this.resting = resting;
+      if (this.life && this.kind !== "none") this.restart();
+    }
+
     async run(life) {
       // `life` tells a loop that was stopped from the one that was started since.
       while (this.life === life) {
-        const mayStream = this.kind === "sse" && Date.now() >= this.pollUntil;
-        this.pause = await (mayStream ? this.stream(life) : this.poll(life));
+        const seated = this.kind !== "none" && !this.resting && this.seat.take();
+        const mayStream = this.kind === "sse" && seated && Date.now() >= this.pollUntil;
+        this.pause = await (mayStream ? this.stream(life) : this.poll(life, seated));
         if (this.pause && this.life === life) await this.pause.over();
       }
     }
@@ -210,6 +274,8 @@
       const parse = eventParser((event, data) => {
         if (event === "gone") return client.gone();
         if (event === "hello") hello = Date.now();
+        this.heard = Date.now();
+        this.seat.take();
         bye = event === "bye";
         client.to("open");
         if (event === "batch") client.inbox.receive(data);
@@ -228,6 +294,7 @@
       if (this.life !== life) return null;
       const settled = hello && Date.now() - hello > SETTLED;
       if (settled) this.attempt = 0; // one that opens only to end is not to be opened faster and faster
+      if (settled) this.remember(0);
       if (hello) this.failures = 0;
       return settled && bye ? new Deadline(Math.random() * 2 * SECOND) : this.broken(hello, silent, error);
     }
@@ -238,7 +305,10 @@
       // No hello in time means a proxy that buffers, a refusal a server that lives: neither is a lost connection.
       if (hello || !(silent || error.verdict === "refused")) this.client.failed(error);
       if (!hello) this.failures += 1;
-      if (this.failures >= HELLO_LIMITS.length) return this.stepDown(STREAM_AGAIN);
+      if (this.failures >= HELLO_LIMITS.length) {
+        this.remember(Date.now() + STREAM_AGAIN);
+        return this.stepDown(STREAM_AGAIN);
+      }
       return silent ? null : Deadline.toRetry(this.attempt++, error);
     }
 
@@ -248,13 +318,21 @@
       return null;
     }
 
-    async poll(life) {
-      const { client, polled } = this; // whether the last poll went well; null before the first
+    /** For the pages to come, also of other tabs. */
+    remember(until) {
+      withStorage((storage) => {
+        if (until) storage.htagPollUntil = until;
+        else delete storage.htagPollUntil;
+      }, "localStorage");
+    }
+
+    async poll(life, seated) {
+      const { client, polled, resting } = this; // whether the last poll went well; null before the first
       // The first, and the first after a failure, is answered at once: it shows that the server is there.
-      const wait = polled ? POLL_WAIT : 0;
-      const asked = Date.now();
+      const wait = polled && seated ? POLL_WAIT : 0;
+      const asked = (this.heard = Date.now());
       this.request = new Deadline((wait + 15) * SECOND);
-      const body = JSON.stringify({ cursor: client.inbox.cursor, wait });
+      const body = JSON.stringify({ cursor: client.inbox.cursor, wait, hidden: resting || undefined });
       const { batch, error } = await client.ask("poll", body, this.request);
       if (this.life !== life) return null;
       this.polled = Boolean(batch);
@@ -265,7 +343,11 @@
       this.attempt = 0;
       if (this.kind === "none") this.life = null;
       // Polls had failed as well: it was the network or the server, nothing is wrong with streams.
-      if (polled === false) Object.assign(this, { pollUntil: 0, failures: 0 });
+      if (polled === false) {
+        Object.assign(this, { pollUntil: 0, failures: 0 });
+        this.remember(0);
+      }
+      if (!seated) return new Deadline(resting ? RESTING : STANDING);
       // A server that has only one request at a time does not wait: then we do.
       const tooSoon = wait && !batch.payloads.length && Date.now() - asked < SECOND;
       return tooSoon ? new Deadline(2 * SECOND) : null;
@@ -279,15 +361,6 @@
       setTimeout(resolve, document.hidden ? 0 : 250); // hidden pages have no frames
     });
   }
-
-  function redraw(id, html) {
-    const element = id === "0" ? document.body : document.getElementById(id);
-    if (element) element.outerHTML = html;
-    const [, extra] = document.getElementsByTagName("head");
-    extra?.remove(); // the parser puts a head before each body: every redraw of it would leave one more
-  }
-
-  const append = (id, html) => document.getElementById(id)?.insertAdjacentHTML("beforeend", html);
 
   // htag 1 evals inside a function of a sloppy script: `var` and `function` stay local to the code, undeclared names
   // become global, `this` is window. A function born from an indirect eval is just that, although this file is strict.
@@ -324,9 +397,10 @@
 
     function apply(payload) {
       if (!payload || typeof payload !== "object") return report(payload, "COM");
-      const { update = {}, stream = {}, post, next, err } = payload;
-      Object.keys(update).forEach((id) => guard(redraw, id, update[id]));
-      Object.keys(stream).forEach((id) => guard(append, id, stream[id]));
+      const { update = {}, fresh, stream = {}, post, next, err } = payload;
+      const { drawing } = client;
+      Object.keys(update).forEach((id) => guard(() => drawing.draw(id, update[id], fresh)));
+      Object.keys(stream).forEach((id) => guard(() => drawing.append(id, stream[id])));
       if (post) guard(runScript, post);
       if (next) painted().then(() => guard(runScript, next)); // each step of a generator is to be seen
       if (err !== undefined) report(err, "PYTHON");
@@ -355,7 +429,13 @@
     return {
       globals: { HTAG_EXT_INIT: true, htag_transport: (message) => client.queue.send(message) },
       apply(payload) {
-        window.handle_payload(payload, "htagweb");
+        const updates = payload?.updates || {};
+        for (const id of Object.keys(updates)) {
+          try { client.drawing.draw(id, updates[id]); }
+          catch (error) { this.report(error, "JS"); }
+        }
+        // The rest is left to htag's own client, which would replace elements.
+        window.handle_payload(payload?.updates ? { ...payload, updates: {} } : payload, "htagweb");
         window._sync_interacting?.(); // a body that was drawn anew has lost its class
       },
       report(text, kind) {
@@ -410,12 +490,6 @@
     }
   }
 
-  /** What `run` makes of the page's storage, or null where that is blocked or full. */
-  function withStorage(run) {
-    try { return run(sessionStorage); }
-    catch (error) { return null; }
-  }
-
   /** Whether the page may reload by itself: 3 times in 30 s, and not at all where that cannot be counted. */
   function mayReload(notice, now = Date.now()) {
     return withStorage((storage) => {
@@ -429,8 +503,8 @@
 
   /** One loaded page. Its state is "connecting", "open" or "lost", and in the end "ended" or "gone". */
   class Client {
-    constructor(boot, view) {
-      Object.assign(this, { boot, view, state: "connecting", calm: null });
+    constructor(boot, view, drawing) {
+      Object.assign(this, { boot, view, drawing, state: "connecting", calm: null });
       this.htag = boot.generation === 1 ? htag1(this) : htag2(this);
       this.queue = new CallQueue(this);
       this.channel = new Channel(this, boot.transport);
@@ -498,6 +572,12 @@
       this.channel.pause?.cut();
     }
 
+    /** Somebody looks at the page, or nobody any more. */
+    look() {
+      if (!document.hidden) this.wake();
+      this.channel.watch();
+    }
+
     end(state, text) {
       if (this.isOver) return;
       this.to(state);
@@ -524,7 +604,8 @@
     // After a change of network a dead connection may not know it yet: a new one costs nothing.
     addEventListener("online", () => { client.wake(); client.channel.restart(); });
     addEventListener("pageshow", ({ persisted }) => persisted && client.channel.start());
-    document.addEventListener("visibilitychange", () => document.hidden || client.wake());
+    document.addEventListener("visibilitychange", () => client.look());
+    addEventListener("focus", () => client.look()); // after a sleep nothing may have changed but the time
     addEventListener("pagehide", ({ persisted }) => {
       client.channel.stop();
       const { token, urls } = client.boot;
@@ -536,7 +617,9 @@
     const source = document.getElementById("htag-boot");
     if (!source) return;
     const view = new View();
-    const client = new Client(JSON.parse(source.textContent), view);
+    const drawing = new Drawing(() => client.queue.calls.map(({ message }) => message));
+    const client = new Client(JSON.parse(source.textContent), view, drawing);
+    drawing.listen();
     Object.assign(window, client.htag.globals);
     window.htagweb = {
       status: () => client.state,

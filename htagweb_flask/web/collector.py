@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 WAIT = 5.0
 """Seconds of one look for changes, and how soon another process takes over from one that has ended."""
 
+PAUSE = 1.0
+"""Seconds until the next attempt when something fails."""
+
 CLEAN = 3600.0
 """Seconds between two removals of expired session files."""
 
@@ -51,7 +54,9 @@ class Collector:
                         self._collect()
             except OSError:
                 return  # the folder is gone: this server ends
-            time.sleep(1)
+            except Exception:
+                logger.exception("the changes of background tasks were not collected: again in a second")
+            time.sleep(PAUSE)
 
     def _collect(self) -> None:
         saved: list[tuple[str, Saved]] = []
@@ -69,16 +74,21 @@ class Collector:
                 logger.error("%s", error)
 
     def _store(self, changes: Changes) -> list[tuple[str, Saved]]:
-        done = []
+        done, failure = [], None
         for change in changes.changes:
             ok = False
             try:
-                ok = self._sessions.store.patch(change.sid, change.delta, create=not self._sessions.shared)
+                ok = self._sessions.store.patch(
+                    change.sid, change.delta, not self._sessions.shared, prolong=False
+                )
                 if not ok:
                     self._missed(change)
             except HtagError as error:
-                logger.error("what a background task changed is stored later: %s", error)
+                failure = error
             done.append((change.slot, Saved(change.link, change.delta.number, ok)))
+        if failure:
+            self._sessions.report(failure)
+            time.sleep(PAUSE)  # they are offered again at once
         return done
 
     def _missed(self, change: Changed) -> None:

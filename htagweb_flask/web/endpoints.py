@@ -11,11 +11,12 @@ import msgspec
 from flask import Response, request, session
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from ..brokers.base import Slot
-from ..errors import BadMessage, Gone, HtagError, PoolError, Refused, TooLarge
-from ..protocol import Batch, Delta, Interact, Leave, Message, Patched, Poll, Saved
+from ..brokers.base import Slot, Watch
+from ..errors import BadMessage, Gone, HtagError, PoolError, Refused, StoreError, TooLarge
+from ..protocol import Batch, Delta, Interact, Leave, Message, Patched, Poll
 from ..session import PREFIX
 from .guard import Ticket, check_origin, read_ticket
+from .peer import Peer, PeerGone
 from .sessions import fingerprint
 from .site import Mount, Site
 from .transports import BEAT, MAX_WAIT, events
@@ -26,10 +27,13 @@ ANSWER_TIMEOUT = 120.0
 """Seconds that a web process waits for the answer of an interaction. Where pushes are possible, it comes
 sooner, done or not."""
 
+FULL = 60
+"""Seconds that a page has to poll when this process holds as many streams open as it can."""
+
 DRAIN = 256 * 1024 * 1024
 """Bytes of a body over the limit that are read, for a proper answer."""
 
-PAUSES = (0.02, 0.2, 0.0)
+PAUSES = (0.02, 0.1, 0.3, 0.6, 1.0, 1.0, 0.0)
 """Seconds between attempts to find a session, to which a view may be giving a new id: else it has ended."""
 
 NO_STORE = {"Cache-Control": "no-store"}
@@ -44,6 +48,7 @@ class _Where(msgspec.Struct, forbid_unknown_fields=True):
 
     cursor: int
     wait: float = 0.0
+    hidden: bool = False
 
 
 def answer(site: Site, mount: Mount, verb: str) -> Response:
@@ -52,6 +57,8 @@ def answer(site: Site, mount: Mount, verb: str) -> Response:
         check_origin(request, site.settings.origins)
         return VERBS[verb](site, mount)
     except HtagError as error:
+        if isinstance(error, StoreError):
+            site.sessions.report(error)
         return Response(
             msgspec.json.encode({"error": error.code}), error.status, NO_STORE, "application/json"
         )
@@ -98,17 +105,20 @@ def _flask_app() -> Any:
     return current_app
 
 
-def _caller(site: Site, mount: Mount) -> tuple[str, Callable[[Message, float], Batch]]:
+def _caller(site: Site, mount: Mount) -> tuple[str, Callable[..., Batch]]:
     """The client of this request, and how to call its instance: what changed in its session is stored."""
     ticket, sid = _ticket(site, mount, request.headers.get("X-Htag", ""))
-    broker, slot = site.broker, mount.slot(ticket.link)
+    broker, slot = site.broker, mount.slot(ticket.link, ticket.version)
+    site.collector.start()  # this process may never make a page
 
-    def call(message: Message, timeout: float) -> Batch:
+    def call(message: Message, timeout: float, watch: Watch | None = None) -> Batch:
         nonlocal sid
         if not site.sessions.alive(sid, prolong=isinstance(message, Interact)):
             _ended(site, ticket.link, sid)
+        if isinstance(message, Interact) and site.sessions.shared:
+            site.sessions.used(sid)
         for pause in PAUSES:
-            batch = broker.call(slot, message, timeout)
+            batch = broker.call(slot, message, timeout, watch)
             if not isinstance(batch, Batch):
                 raise PoolError(f"the pool replied {type(batch).__name__}")
             sid = batch.sid or sid
@@ -123,12 +133,12 @@ def _caller(site: Site, mount: Mount) -> tuple[str, Callable[[Message, float], B
 def _keep(site: Site, slot: Slot, link: str, sid: str, delta: Delta) -> bool:
     """Stores what the app has changed, before the browser hears of it. False when there is no such session.
     Raises StoreError."""
-    saved = Saved(link, delta.number, ok=False)
+    ok = False
     try:
-        saved.ok = site.sessions.store.patch(sid, delta, create=not site.sessions.shared)
+        ok = site.sessions.store.patch(sid, delta, create=not site.sessions.shared)
     finally:
-        site.broker.call(slot, saved, BEAT)
-    return saved.ok
+        site.confirm(slot, link, delta, ok)
+    return ok
 
 
 def _ended(site: Site, link: str, sid: str) -> NoReturn:
@@ -160,22 +170,37 @@ def _poll(site: Site, mount: Mount) -> Response:
     client, call = _caller(site, mount)
     where = _where(mount)
     wait = min(max(where.wait, 0.0), MAX_WAIT)
-    return _json(call(Poll(client, where.cursor, wait), wait + BEAT))
+    if not wait or not site.seats.take(request.environ):
+        return _json(call(Poll(client, where.cursor, 0, hidden=where.hidden), BEAT))
+    try:
+        return _json(
+            call(Poll(client, where.cursor, wait, hidden=where.hidden), wait + BEAT, Peer(request.environ))
+        )
+    except PeerGone:
+        return Response(status=204)  # nobody reads it
+    finally:
+        site.seats.give()
 
 
 def _stream(site: Site, mount: Mount) -> Response:
     client, call = _caller(site, mount)
     where = _where(mount)
 
-    def poll(cursor: int, wait: float, fresh: bool) -> Batch:
-        return call(Poll(client, cursor, wait, fresh), wait + BEAT)
+    peer = Peer(request.environ)
 
-    return Response(events(poll, where.cursor), headers=STREAM, mimetype="text/event-stream")
+    def poll(cursor: int, wait: float, fresh: bool) -> Batch:
+        return call(Poll(client, cursor, wait, fresh), wait + BEAT, peer)
+
+    if not site.seats.take(request.environ):
+        return Response(status=503, headers={**NO_STORE, "Retry-After": str(FULL)})
+    response = Response(events(poll, where.cursor), headers=STREAM, mimetype="text/event-stream")
+    response.call_on_close(site.seats.give)
+    return response
 
 
 def _leave(site: Site, mount: Mount) -> Response:
     ticket, _ = _ticket(site, mount, _body(mount).decode("latin-1"))
-    site.broker.call(mount.slot(ticket.link), Leave(ticket.client), BEAT)
+    site.broker.call(mount.slot(ticket.link, ticket.version), Leave(ticket.client), BEAT)
     return Response(status=204)
 
 

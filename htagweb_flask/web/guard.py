@@ -26,6 +26,7 @@ class Ticket(NamedTuple):
     client: str
     link: str  # random name of the session, kept in it: survives a change of the session's id
     session: str  # fingerprint of the session's id
+    version: str  # of the app's code: which process the instance lives in
 
 
 def signer_of(flask_app: Flask, key_file: str) -> URLSafeSerializer:

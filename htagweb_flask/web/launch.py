@@ -24,7 +24,7 @@ from ..placement import POOL
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["elected", "kind_of", "private_dir", "run_dir_of", "server_of", "start_pool"]
+__all__ = ["elected", "interpreter", "kind_of", "private_dir", "run_dir_of", "server_of", "start_pool"]
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +46,8 @@ def server_of(environ: Mapping[str, Any]) -> int:
     Web processes of a pre-forking server have it as their parent; so has the process that Werkzeug's
     reloader starts anew at each change. The known single-process servers stand for themselves.
     """
+    if "uwsgi.version" in environ:  # it does not say its name as others do
+        return os.getppid()
     software = str(environ.get("SERVER_SOFTWARE", "")).partition("/")[0].lower()
     alone = software in ("waitress", "werkzeug", "gevent", "cheroot", "wsgiserver", "")
     if alone and not os.environ.get("WERKZEUG_RUN_MAIN"):
@@ -119,12 +121,10 @@ def _spawn(settings: Settings, run_dir: str, kind: str) -> None:
         "kind": kind,
         "grace": settings.pool_grace,
         "start": settings.pool_start,
+        "fast": settings.fast,
         "log": logging.getLevelName(logging.getLogger("htagweb_flask").getEffectiveLevel()),
     }
-    # The pool finds modules where this process does; a relative entry ("") is the current folder.
-    paths = [os.path.abspath(path) for path in sys.path]
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
-    python = _python(settings)
+    python, environ = interpreter(settings)
     try:
         process = subprocess.Popen(  # noqa: S603 - our own command
             [python, "-m", "htagweb_flask.pool"],
@@ -149,6 +149,13 @@ def _spawn(settings: Settings, run_dir: str, kind: str) -> None:
         reason = answer.get("error") or f"see the log of the server, or set HTAG_PYTHON (it is {python})"
         raise PoolError(f"the pool cannot be started: {reason}")
     logger.info("started the pool as %s", answer["ready"])
+
+
+def interpreter(settings: Settings) -> tuple[str, dict[str, str]]:
+    """The Python of the pool, and its environment. Raises PoolError when there is none."""
+    # The pool finds modules where this process does; a relative entry ("") is the current folder.
+    paths = [os.path.abspath(path) for path in sys.path]
+    return _python(settings), {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
 
 
 def _python(settings: Settings) -> str:

@@ -9,8 +9,7 @@ from cachelib.base import BaseCache
 
 from ..brokers.base import Broker
 from ..protocol import Keep, Kept
-from ..session import pack_foreign
-from ..store import read_session
+from ..session import pack_foreign, read_session
 
 __all__ = ["PoolCache"]
 
@@ -33,6 +32,11 @@ class PoolCache(BaseCache):
         """See cachelib."""
         value = self._keep(Keep(key))
         return None if value is None else read_session(value)
+
+    def left(self, key: str) -> float | None:
+        """Seconds until *key* expires; None when it is not there."""
+        reply = self._broker.pool(Keep(key), TIMEOUT)
+        return reply.seconds if isinstance(reply, Kept) else None
 
     def set(self, key: str, value: Any, timeout: int | timedelta | None = None) -> bool:
         """See cachelib."""

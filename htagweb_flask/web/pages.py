@@ -6,6 +6,7 @@ import functools
 import hashlib
 import html
 import logging
+import re
 import secrets
 import time
 from functools import partial
@@ -14,8 +15,9 @@ from typing import Any
 
 from flask import Response, g, request, session
 
+from ..brokers.base import Slot
 from ..errors import AppError, Gone, HtagError, PoolError, StoreError
-from ..protocol import Delta, Page, Render, RequestInfo, Saved
+from ..protocol import Delta, Page, Render, RequestInfo
 from ..session import PREFIX, pack_all
 from .guard import Ticket
 from .sessions import fingerprint
@@ -26,16 +28,22 @@ __all__ = ["error_page", "page", "script", "script_name"]
 
 logger = logging.getLogger(__name__)
 
-SAVED = 5.0
-"""Seconds that the pool may take to hear that something is stored."""
-
 PRIVATE = {"Cache-Control": "no-store", "Vary": "Cookie", "X-Content-Type-Options": "nosniff"}
+
+
+PIECES = ("vendor/idiomorph.min.js", "drawing.js", "htagweb.js")
+"""What the client is made of, in the order in which it is served."""
+
+_DEAD = re.compile(rb"^[ \t]*(?://.*|/\*[\s\S]*?\*/)[ \t]*\n|^[ \t]+", re.MULTILINE)
+"""Lines of comments, and indentation: a third of what would be sent."""
 
 
 @functools.cache
 def script() -> bytes:
-    """The client, as it is served."""
-    return files("htagweb_flask").joinpath("static/htagweb.js").read_bytes()
+    """The client, as it is served: in one function, so that a page has no global names of it."""
+    folder = files("htagweb_flask").joinpath("static")
+    pieces = [folder.joinpath(piece).read_bytes() for piece in PIECES]
+    return b"(function () {\n" + _DEAD.sub(b"", b"\n".join(pieces)) + b"\n})();\n"
 
 
 @functools.cache
@@ -58,6 +66,7 @@ def page(site: Site, mount: Mount, urls: dict[str, str]) -> Response:
 
 def _render(site: Site, mount: Mount, urls: dict[str, str]) -> Page:
     sessions, options = site.sessions, mount.options
+    site.checks.look(request.environ, options.transport, sessions.inner)
     link = session.setdefault(PREFIX, "") or secrets.token_urlsafe(16)
     session[PREFIX] = link
     current: Any = session
@@ -65,7 +74,8 @@ def _render(site: Site, mount: Mount, urls: dict[str, str]) -> Page:
     if sessions.shared:
         sid, loaded = current.sid, sessions.store.loaded(current._get_current_object())
     client = secrets.token_urlsafe(16)
-    ticket = Ticket(mount.key, client, link, fingerprint(sid))
+    version = site.version(mount)
+    ticket = Ticket(mount.key, client, link, fingerprint(sid), version)
     message = Render(
         client=client,
         link=link,
@@ -74,11 +84,11 @@ def _render(site: Site, mount: Mount, urls: dict[str, str]) -> Page:
         session=pack_all(session if sessions.shared else sessions.store.load(sid) or {}),
         loaded=loaded,
         renew=request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin"),
-        transport=transport_of(request.environ, options.transport),
+        transport=transport_of(request.environ, options.transport, site.seats),
         script=urls.pop("script"),
         boot={"token": site.signer.dumps(list(ticket)), "urls": urls, "debug": options.debug},
     )
-    slot, patience = mount.slot(link), site.settings.pool_start
+    slot, patience = mount.slot(link, version), site.settings.pool_start
     try:
         reply = site.broker.call(slot, message, patience)
     except Gone:  # the instance has just ended: a new one
@@ -87,18 +97,18 @@ def _render(site: Site, mount: Mount, urls: dict[str, str]) -> Page:
         raise PoolError(f"the pool replied {type(reply).__name__}")
     site.collector.start()
     if reply.delta:
-        _keep(site, mount, link, sid, reply.delta)
+        _keep(site, slot, link, sid, reply.delta)
     return reply
 
 
-def _keep(site: Site, mount: Mount, link: str, sid: str, delta: Delta) -> None:
+def _keep(site: Site, slot: Slot, link: str, sid: str, delta: Delta) -> None:
     """Stores what the app has changed while it was rendered: when the session of this request is stored,
     which may be a new one."""
-    slot, sessions = mount.slot(link), site.sessions
+    sessions = site.sessions
 
     def keep() -> None:
         ok = sessions.store.patch(sid, delta, create=not sessions.shared)
-        site.broker.call(slot, Saved(link, delta.number, ok), SAVED)
+        site.confirm(slot, link, delta, ok)
 
     sessions.after_save(keep)
 

@@ -8,6 +8,7 @@ guard, say); what any request changes is merged into what is stored then, and to
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
 import logging
@@ -26,7 +27,7 @@ from flask_session.base import ServerSideSessionInterface
 from ..errors import HtagError, StoreError
 from ..protocol import Delta, Patched
 from ..session import PREFIX, pack
-from ..store import SessionStore, cached_sessions, changes, file_sessions
+from ..store import SessionStore, changes, file_sessions
 
 __all__ = ["LazySession", "Sessions", "fingerprint", "is_ours"]
 
@@ -35,6 +36,12 @@ logger = logging.getLogger(__name__)
 LOOK = 30.0
 """Seconds between two looks of a web process whether a session still exists: a quarter of the lifetime of
 sessions (PERMANENT_SESSION_LIFETIME), and not more than this."""
+
+REPORT = 5.0
+"""Seconds between two lines in the log about a storage that fails."""
+
+USED = 100_000
+"""Sessions of which a web process knows when it has given them their cookie."""
 
 _LINK = "_htag_link"
 """Attribute of a session in a cookie: the link that the request began with."""
@@ -123,24 +130,25 @@ class Sessions(SessionInterface):
         self,
         flask_app: Flask,
         folder: Callable[[str], str],
-        memory: Callable[[], Any],
+        chosen: Callable[[], ServerSideSessionInterface | None],
         tell: Callable[[Patched], None],
     ) -> None:
         self._flask_app = flask_app
         self._folder = folder
-        self._memory = memory
+        self._chosen = chosen
         self._tell = tell
         self._given = flask_app.session_interface
         self._looked: dict[tuple[str, bool], float] = {}
+        self._used: dict[str, float] = {}
+        self._reported = -REPORT
 
     @cached_property
     def inner(self) -> SessionInterface:
         """The interface that views use."""
         flask_app = self._flask_app
-        memory = self._memory()
-        if memory is not None:
-            shared: SessionInterface = cached_sessions(memory)
-            return shared
+        chosen: SessionInterface | None = self._chosen()
+        if chosen is not None:
+            return chosen
         if type(self._given) is not SecureCookieSessionInterface:
             return self._given
         if flask_app.config.get("SESSION_TYPE"):
@@ -151,7 +159,7 @@ class Sessions(SessionInterface):
         if flask_app.secret_key:
             logger.warning(
                 "sessions are in Flask's cookies, which the pool cannot write: tag.state is kept apart from "
-                "flask.session. For one session in both, set SESSION_TYPE (see Flask-Session)"
+                "flask.session. For one session in both, set HTAG_SESSIONS, or SESSION_TYPE of Flask-Session"
             )
             return self._given
         folder = self._folder("sessions")
@@ -187,6 +195,16 @@ class Sessions(SessionInterface):
         self._looked[sid, prolong] = now
         return True
 
+    def used(self, sid: str) -> None:
+        """Its user does something in an open page: the cookie of the session must not expire meanwhile."""
+        now = time.monotonic()
+        since = self._used.setdefault(sid, now)
+        if now - since > self._flask_app.permanent_session_lifetime.total_seconds() / 4:
+            self._used[sid] = now
+            g.htag_renew_cookie = True
+        if len(self._used) > USED:
+            del self._used[next(iter(self._used))]
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
@@ -200,12 +218,13 @@ class Sessions(SessionInterface):
             session: SessionMixin | None = self._open(app, request)
             return session
         except StoreError as error:
-            logger.error("%s: check the server of SESSION_TYPE %s", error, app.config.get("SESSION_TYPE"))
+            self.report(error)
             return LazySession(partial(_fail, error))  # whoever looks at it
 
     def _open(self, app: Flask, request: Request) -> Any:
-        store, began = self.store, time.monotonic()  # before the first session is opened: it looks at each
+        began = time.monotonic()
         try:
+            store = self.store  # before the first session is opened: it looks at each
             session: Any = self.inner.open_session(app, request)
         except StoreError:
             raise
@@ -216,6 +235,16 @@ class Sessions(SessionInterface):
         elif isinstance(session, dict):
             setattr(session, _LINK, dict.get(session, PREFIX))
         return session
+
+    def report(self, error: Exception) -> None:
+        """Writes to the log why sessions are not available, and what to do; now and then, while it lasts."""
+        now = time.monotonic()
+        if now - self._reported > REPORT:
+            self._reported = now
+            cure = ""
+            with contextlib.suppress(StoreError):
+                cure = f": {self.store.cure}"
+            logger.error("%s%s", error, cure)
 
     def adopt(self) -> None:
         """The session of this request, which has just begun, was opened by the interface behind this one."""
@@ -237,6 +266,8 @@ class Sessions(SessionInterface):
         if isinstance(session, LazySession):
             if session.changed():
                 self._save_lazy(app, session, response)
+            elif g.pop("htag_renew_cookie", False):
+                self._renew_cookie(app, session, response)
             return
         try:
             self.inner.save_session(app, session, response)
@@ -248,6 +279,8 @@ class Sessions(SessionInterface):
             self._tell_pool(session)
 
     def _failed(self, error: HtagError, response: Response) -> None:
+        if isinstance(error, StoreError):
+            self.report(error)
         page: Response | None = g.htag_failed(error) if "htag_failed" in g else None
         if page is None:
             raise error
@@ -264,6 +297,14 @@ class Sessions(SessionInterface):
         else:
             self.store.patch(opened.sid, session.delta())
         self._tell_pool(opened)
+
+    def _renew_cookie(self, app: Flask, session: LazySession, response: Response) -> None:
+        with contextlib.suppress(StoreError):  # next time
+            opened = session.opened
+            if not opened or not self.inner.should_set_cookie(app, opened):
+                return
+            if self.store.load(opened.sid) is not None:  # else the browser has been given a newer one
+                self.inner.save_session(app, opened, response)
 
     def _tell_pool(self, session: Any) -> None:
         """Tells it what this request has changed. Who empties a session ends it, even if something is put

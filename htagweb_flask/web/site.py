@@ -7,31 +7,40 @@ import hashlib
 import logging
 import os
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from flask import Flask, request
+from flask_session.base import ServerSideSessionInterface
 from itsdangerous import URLSafeSerializer
 
 from ..appref import AppRef
 from ..brokers.base import Broker, Slot
 from ..brokers.socket import SocketBroker
+from ..code import version_of
 from ..config import Options, Settings, settings_from
-from ..errors import PoolError
+from ..errors import PoolError, StoreError
 from ..placement import slot_of
-from ..protocol import Patched
+from ..protocol import Delta, Patched, Saved
+from ..store import cached_sessions, file_sessions
+from .checks import Checks
 from .collector import Collector
 from .guard import signer_of
 from .launch import kind_of, private_dir, run_dir_of, server_of, start_pool
 from .memory import PoolCache
+from .seats import Seats
 from .sessions import Sessions
 
 __all__ = ["Mount", "Site"]
 
 logger = logging.getLogger(__name__)
 
+
+LOOK = 0.5
+"""Seconds between two looks whether the code of an app has changed."""
 
 TELL = 2.0
 """Seconds that a view waits at most until the pool knows what it has changed in its session."""
@@ -45,13 +54,18 @@ class Mount:
     app: AppRef
     options: Options
 
-    def slot(self, link: str) -> Slot:
-        """The worker of the session *link*."""
+    def slot(self, link: str, version: str) -> Slot:
+        """The worker of the session *link* that has this version of the app's code."""
         options = self.options
         return Slot(
-            slot_of(self.key, link, options.workers),
+            slot_of(f"{self.key}-{version}", link, options.workers),
             str(self.app),
-            (("scope", options.scope), ("idle_timeout", options.idle_timeout), ("debug", options.debug)),
+            (
+                ("scope", options.scope),
+                ("idle_timeout", options.idle_timeout),
+                ("interaction_timeout", options.interaction_timeout),
+                ("debug", options.debug),
+            ),
         )
 
 
@@ -62,6 +76,9 @@ class Site:
     def __init__(self, flask_app: Flask) -> None:
         self._flask_app = flask_app
         self._mounts: dict[tuple[str, AppRef], Mount] = {}
+        self.apps: set[AppRef] = set()
+        self._versions: dict[str, tuple[str, float]] = {}
+        self.checks = Checks()
         self.sessions = self._wrap_sessions()
         flask_app.before_request_funcs.setdefault(None, []).insert(0, self.adopt_sessions)
 
@@ -85,10 +102,26 @@ class Site:
         return path
 
     def folder(self, name: str) -> str:
-        """The folder *name* in our data folder, private and made if need be."""
+        """The folder *name* in our data folder, private and made if need be. Raises StoreError."""
         path = os.path.join(self._data_dir, name)
-        os.makedirs(path, mode=0o700, exist_ok=True)
+        try:
+            os.makedirs(path, mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"check the folder {path}, or set HTAG_DATA_DIR: {error.strerror}") from None
         return path
+
+    def version(self, mount: Mount) -> str:
+        """The version of the app's code: new pages get a process that has it."""
+        version, looked = self._versions.get(mount.key, ("", -LOOK))
+        if time.monotonic() - looked > LOOK:
+            version = version_of(mount.app, mount.options.debug)
+            self._versions[mount.key] = version, time.monotonic()
+        return version
+
+    @cached_property
+    def seats(self) -> Seats:
+        """How many requests of this process may wait."""
+        return Seats(self.settings.streams)
 
     @cached_property
     def signer(self) -> URLSafeSerializer:
@@ -134,12 +167,22 @@ class Site:
             self.sessions.adopt()
 
     def _wrap_sessions(self) -> Sessions:
-        sessions = Sessions(self._flask_app, self.folder, self._memory, self._tell)
+        sessions = Sessions(self._flask_app, self.folder, self._chosen_sessions, self._tell)
         self._flask_app.session_interface = sessions
         return sessions
 
-    def _memory(self) -> PoolCache | None:
-        return PoolCache(self.broker) if self.settings.sessions == "memory" else None
+    def _chosen_sessions(self) -> ServerSideSessionInterface | None:
+        if self.settings.sessions == "memory":
+            return cached_sessions(PoolCache(self.broker))
+        return file_sessions(self.folder("sessions")) if self.settings.sessions == "files" else None
+
+    def confirm(self, slot: Slot, link: str, delta: Delta, ok: bool) -> None:
+        """Tells *slot*'s worker whether *delta* of session *link* is stored. All workers know it then: what
+        the user does next may meet another app."""
+        if delta.shared and ok:
+            self.broker.call(slot, Saved(link, delta.number, ok, wait=True), TELL)
+        else:
+            self.broker.tell(slot, Saved(link, delta.number, ok))
 
     def _tell(self, message: Patched) -> None:
         """Tells the pool, if there is one, what a view has changed."""

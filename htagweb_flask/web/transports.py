@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-import signal
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..errors import Gone, HtagError
 from ..protocol import Batch
+from .peer import PeerGone
+from .seats import Seats
 
 __all__ = ["BEAT", "MAX_WAIT", "events", "transport_of"]
 
@@ -21,24 +22,14 @@ MAX_WAIT = 25.0
 """Seconds that a long poll may wait, whatever the browser asks for."""
 
 
-SLICE = 2.0
-"""Seconds between two looks whether the web process has been told to end: it waits for its streams."""
-
-
-def _ends() -> bool:
-    """Whether this web process has been told to end. gunicorn's signal handlers are methods of its worker."""
-    worker = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    return getattr(worker, "alive", True) is False
-
-
-def transport_of(environ: Mapping[str, Any], wanted: str) -> str:
+def transport_of(environ: Mapping[str, Any], wanted: str, seats: Seats) -> str:
     """The transport that a page starts with: *wanted*, unless that is "auto".
 
-    A server that does one request at a time cannot hold a stream open.
+    A server that does one request at a time has no seat for a stream.
     """
     if wanted != "auto":
         return wanted
-    return "sse" if environ.get("wsgi.multithread") else "longpoll"
+    return "sse" if seats.count(environ) else "longpoll"
 
 
 def _event(name: str, data: bytes = b"{}") -> bytes:
@@ -51,21 +42,21 @@ def events(poll: Callable[[int, float, bool], Batch], cursor: int) -> Iterator[b
     *poll(cursor, wait, fresh)* asks the pool. No context of Flask is needed, or there.
     """
     yield _event("hello")
-    fresh, silent = True, 0.0
-    while not _ends():
+    fresh = True
+    while True:
         try:
-            batch = poll(cursor, 0 if fresh else SLICE, fresh)
+            batch = poll(cursor, 0 if fresh else BEAT, fresh)
         except Gone:
             yield _event("gone")
             return
+        except PeerGone:
+            break
         except HtagError as error:
             logger.warning("a stream ends: %s", error)
             break
-        silent = 0.0 if batch.body else silent + SLICE
         if batch.body:
             yield _event("batch", batch.body)
-        elif silent >= BEAT:
-            silent = 0.0
+        elif not fresh:
             yield _event("beat")
         cursor, fresh = batch.last, False
     yield _event("bye")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import os
 import secrets
 import threading
 import time
@@ -38,7 +39,11 @@ from tests.support import wait_until
 __all__ = ["Stage", "Tab"]
 
 TIMEOUT = 10
+FAST = os.environ.get("HTAG_FAST") != "0"
 URLS = {verb: f"/_htag/{verb}" for verb in ("call", "stream", "poll", "leave")}
+
+if FAST:
+    adapter_class().quicken()  # as a worker does, before its app is imported
 
 
 class Tab(Page):
@@ -62,9 +67,13 @@ class Tab(Page):
 class Stage:
     """Hosts *app* for one browser: its session is kept here, as a web process keeps it in the store."""
 
-    def __init__(self, app: type, *, scope: str = "session", debug: bool = False) -> None:
+    def __init__(
+        self, app: type, *, scope: str = "session", debug: bool = False, timeout: float = 60
+    ) -> None:
         self.session: dict[str, Any] = {}
         self.app = app
+        #: Set when the worker wants to leave for a new one.
+        self.left = threading.Event()
         self._link = secrets.token_hex(4)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="stage")
@@ -76,13 +85,17 @@ class Stage:
             kind="unix",
             secret="",
             slot="stage-0",
-            app=app.__qualname__,
+            app=f"{app.__module__}:{app.__qualname__}",
             scope=scope,
             idle_timeout=600,
+            interaction_timeout=timeout,
             debug=debug,
+            fast=FAST,
         )
         try:
-            self.worker: Worker = self.run(lambda: Worker(config, adapter.prepare(app), adapter))
+            self.worker: Worker = self.run(
+                lambda: Worker(config, adapter.prepare(app), adapter, self.left.set)
+            )
         except BaseException:
             self._stop()
             raise
@@ -131,8 +144,11 @@ class Stage:
             raise from_wire(reply.code, reply.text, reply.trace)
         if isinstance(reply, Batch | RenderedPage) and reply.delta:
             self.store(reply.delta)
-            self.ask(Saved(self._link, reply.delta.number))
+            self.tell(Saved(self._link, reply.delta.number))
         return reply
+
+    def tell(self, message: Message) -> None:
+        self._loop.call_soon_threadsafe(self.worker.handle, message, lambda reply: None)
 
     def store(self, delta: Delta) -> None:
         merge(self.session, delta)
@@ -141,8 +157,7 @@ class Stage:
         """What the worker tells its supervisor: changes of a session that no answer takes along."""
         if isinstance(message, Changed):
             self.store(message.delta)
-            saved = Saved(message.link, message.delta.number)
-            self._loop.call_soon(self.worker.handle, saved, lambda reply: None)
+            self.tell(Saved(message.link, message.delta.number))
 
     def open(self, query: str = "", *, transport: str = "sse", **request: Any) -> Tab:
         """Loads the page. Raises AppError when it cannot be built or rendered."""
@@ -188,7 +203,7 @@ class Stage:
         if verb == "leave":
             message: Message = Leave(body.decode())
         elif verb == "poll":
-            message = Poll(client, body["cursor"], body["wait"])
+            message = Poll(client, body["cursor"], body["wait"], hidden=body.get("hidden", False))
         else:
             message = Interact(client, body if isinstance(body, bytes) else json.dumps(body).encode())
         try:

@@ -151,3 +151,13 @@ def test_each_instance_gets_its_own(page: Any) -> None:
 
     tab = page(App, "a")
     assert [tab.text, *(tab.user.open(query).text for query in ("b", "name=c", ""))] == ["a", "b", "c", "?"]
+
+
+@pytest.mark.htag2
+@pytest.mark.parametrize(("query", "name"), [("n", "?"), ("n=1", "?"), ("x&n", "x"), ("n&name=x", "x")])
+def test_what_asks_for_a_new_instance_is_no_argument(page: Any, query: str, name: str) -> None:
+    class App(Tag.App):
+        def init(self, name: str = "?") -> None:
+            self += name
+
+    assert page(App, query).text == name

@@ -44,6 +44,10 @@ app.register_blueprint(htag_blueprint(Bell), url_prefix="/a/b")
 app.register_blueprint(htag_blueprint(Bell), url_prefix="/users/<name>")
 app.register_blueprint(htag_blueprint(Bell, scope="tab", transport="longpoll"), url_prefix="/tabs")
 
+twice = htag_blueprint(Bell, name="twice")
+app.register_blueprint(twice, url_prefix="/once")
+app.register_blueprint(twice, url_prefix="/again", name="again")
+
 outer = Blueprint("outer", __name__, url_prefix="/outer")
 inner = Blueprint("inner", __name__, url_prefix="/<int:number>")
 inner.register_blueprint(htag_blueprint(Bell), url_prefix="/bell")

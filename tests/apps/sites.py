@@ -90,6 +90,11 @@ def configured() -> Flask:
     return site(SECRET_KEY="of the site", SESSION_TYPE="cachelib", SESSION_CACHELIB=cache)
 
 
+def keyed() -> Flask:
+    """Files, although there is a SECRET_KEY."""
+    return site(SECRET_KEY="of the site", HTAG_SESSIONS="files")
+
+
 def cookie() -> Flask:
     """Flask's own sessions, in a signed cookie."""
     return site(SECRET_KEY="of the site")

@@ -104,7 +104,7 @@ class Notes(Tag.App):
 
     def work(self, ev: Any) -> None:
         """Starts a task that sets *n* keys, one each *pause* seconds; n=0: without end."""
-        self.tasks.append(asyncio.ensure_future(self.working(ev.name, ev.n, ev.pause)))
+        self.tasks.append(asyncio.ensure_future(self.working(ev.label, ev.n, ev.pause)))
 
     async def working(self, name: str, n: int, pause: float) -> None:
         number = 0

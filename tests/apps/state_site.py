@@ -1,6 +1,6 @@
 """What the sites of tests/state have in common: where their sessions are, and the views beside their apps.
 
-STATE_KIND   files, memory, redis, cachelib (with pickle) or cookie
+STATE_KIND   files, memory, redis, cachelib (with pickle), sqlalchemy or cookie
 STATE_LIFE   seconds that a session lives without a request
 """
 
@@ -24,8 +24,11 @@ PATIENCE = 30
 
 
 def passed(gate: str) -> bool:
-    """Whether the gate of that name is open. It is a file, as web processes and the pool share no memory."""
-    return Path(os.environ["HTAG_DATA_DIR"], f"gate-{gate}").exists()
+    """Whether the gate of that name is open. It is a file, as web processes and the pool share no memory;
+    another one tells that somebody waits at it."""
+    folder = Path(os.environ["HTAG_DATA_DIR"])
+    (folder / f"gate-{gate}-waits").touch()
+    return (folder / f"gate-{gate}").exists()
 
 
 def readable(session: Any) -> dict[str, Any]:
@@ -53,9 +56,16 @@ def make_site(name: str) -> Flask:
         folder = os.path.join(os.environ["HTAG_DATA_DIR"], "site")
         flask_app.config["SESSION_TYPE"] = "cachelib"
         flask_app.config["SESSION_CACHELIB"] = FileSystemCache(folder, threshold=0)
+    elif kind == "sqlalchemy":
+        from flask_sqlalchemy import SQLAlchemy
+
+        file = os.path.join(os.environ["HTAG_DATA_DIR"], "sessions.db")
+        flask_app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{file}"
+        flask_app.config["SESSION_TYPE"] = "sqlalchemy"
+        flask_app.config["SESSION_SQLALCHEMY"] = SQLAlchemy(flask_app)
     elif kind == "cookie":
         flask_app.config["SECRET_KEY"] = "not for production"
-    for view in (show, put, nest, hold, open_gate, login, logout, swap, types):
+    for view in (show, put, nest, hold, open_gate, login, logout, pair, tally, types):
         flask_app.add_url_rule(f"/{view.__name__}", view_func=view)
     flask_app.after_request(name_the_worker)
     return flask_app
@@ -87,7 +97,7 @@ def put() -> str:
 
 def nest() -> str:
     """Changes a value inside, as one may while Flask writes the session after each request."""
-    session.setdefault("nested", {"list": []})["list"].append(request.args["value"])
+    session.setdefault("deep", {"list": []})["list"].append(request.args["value"])
     session.modified = True
     return "ok"
 
@@ -95,7 +105,6 @@ def nest() -> str:
 def hold() -> str:
     """Looks at the session, waits for the gate, and then changes a key of its own, if it has one."""
     count = len(session)
-    Path(os.environ["HTAG_DATA_DIR"], f"gate-{request.args['gate']}-waits").touch()
     deadline = time.monotonic() + float(request.args.get("seconds", PATIENCE))
     while not passed(request.args["gate"]) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -126,7 +135,11 @@ def logout() -> str:
     return "ok"
 
 
-def swap() -> str:
-    """Replaces a value by one that is equal, of another type."""
-    session["flags"] = {"on": True} if session.get("flags") == {"on": 1} else {"on": 1}
-    return "ok"
+def pair() -> str:
+    """The value that the button "retype" changes, in the session and in the state of the app."""
+    return f"{session['pair']} {session[request.args['app']]['pair']}"
+
+
+def tally() -> str:
+    session["count"] = session.get("count", 0) + 1
+    return str(session["count"])

@@ -20,7 +20,7 @@ class Delivery(Tag.App):
         self.shown = named("shown", "0", kind="output")
         self.state_of_slow = named("slow-is", "waiting", kind="output")
         self += [self.shown, self.state_of_slow]
-        for name in ("hit", "slow", "tick"):
+        for name in ("hit", "slow", "tick", "rain"):
             self += button(name, getattr(self, name))
 
     def add_one(self) -> None:
@@ -39,13 +39,16 @@ class Delivery(Tag.App):
         self.add_one()
 
     def tick(self, ev: Any) -> None:
-        self.task = asyncio.ensure_future(self.push_three())
+        self.task = asyncio.ensure_future(self.pushes(3, 0.06))
 
-    async def push_three(self) -> None:
-        for _ in range(3):
+    def rain(self, ev: Any) -> None:
+        self.task = asyncio.ensure_future(self.pushes(50, 0.1))
+
+    async def pushes(self, count: int, pause: float) -> None:
+        for _ in range(count):
             self.add_one()
             await push(self.shown)
-            await asyncio.sleep(0.06)
+            await asyncio.sleep(pause)
 
 
 app = Flask(__name__)

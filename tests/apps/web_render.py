@@ -28,6 +28,18 @@ class Plain(Tag.div):
         self.shown.clear(str(self.number))
 
 
+class Whole(Tag.App):
+    """Draws its whole body anew."""
+
+    def init(self) -> None:
+        self.number = 0
+        self += button("redraw", self.redraw)
+
+    def redraw(self, ev: Any) -> None:
+        self.number += 1
+        self["title"] = f"drawn {self.number}"
+
+
 class Scripts(Tag.App):
     """htag 1: `js` belongs to a tag and runs whenever that is drawn; `call` is for once."""
 
@@ -86,5 +98,5 @@ class Texts(Tag.App):
 
 
 app = Flask(__name__)
-for part in (Plain, Scripts, Statics, Texts):
+for part in (Plain, Whole, Scripts, Statics, Texts):
     app.register_blueprint(htag_blueprint(part), url_prefix=f"/{part.__name__.lower()}")

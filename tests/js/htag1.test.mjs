@@ -3,35 +3,14 @@ import { afterEach, beforeEach, test } from "node:test";
 
 import { load, pass, settle, unload } from "./support.mjs";
 
-let page, html, globals, heard, frames;
-
-/** A document in which elements are entries of `html`, and body is the element "0". */
-function fakeDocument() {
-  const element = (id) => ({
-    set outerHTML(text) {
-      html[id] = text;
-    },
-    insertAdjacentHTML(where, text) {
-      assert.equal(where, "beforeend");
-      html[id] += text;
-    },
-  });
-  Object.assign(document, {
-    getElementById: (id) => (id in html && id !== "0" ? element(id) : null),
-    getElementsByTagName: () => [],
-    get body() {
-      return element("0");
-    },
-  });
-}
+let page, drawn, globals, heard, frames;
 
 beforeEach(() => {
   page = load({ generation: 1 });
-  html = { 0: "<body>", 5: "<p>", 6: "<ul>" };
+  ({ drawn } = page.drawing);
   globals = page.client.htag.globals;
   heard = [];
   frames = [];
-  fakeDocument();
   window.error = (text) => heard.push(text);
   globalThis.requestAnimationFrame = (run) => frames.push(run);
   globalThis.ran = [];
@@ -44,21 +23,25 @@ afterEach(() => {
 
 const apply = (payload) => page.client.apply(payload);
 
-test("updates replace elements, what is streamed is appended, the key 0 is the whole body", () => {
-  apply({ update: { 0: "<body>new", 5: "<p>new" }, stream: { 6: "<li>" } });
-  assert.deepEqual(html, { 0: "<body>new", 5: "<p>new", 6: "<ul><li>" });
+test("updates are drawn, what is streamed is appended", () => {
+  apply({ update: { 0: "<body>new", 5: "<p>new" }, fresh: [7], stream: { 6: "<li>" } });
+  assert.deepEqual(drawn, [["0", "<body>new", [7]], ["5", "<p>new", [7]], ["6", "+", "<li>"]]);
 });
 
-test("an element that this page does not have is skipped, the rest goes on", () => {
-  apply({ update: { 404: "<p>", 5: "<p>new" }, stream: { 404: "x", 6: "<li>" }, post: "ran.push('post')" });
-  assert.equal(html[5], "<p>new");
-  assert.equal(html[6], "<ul><li>");
+test("what cannot be drawn is reported, and the rest goes on", () => {
+  const draw = page.drawing.draw.bind(page.drawing);
+  page.drawing.draw = (id, ...rest) => {
+    if (id === "4") throw new Error("impossible");
+    draw(id, ...rest);
+  };
+  apply({ update: { 4: "<p>", 5: "<p>new" }, stream: { 6: "<li>" }, post: "ran.push('post')" });
+  assert.deepEqual(drawn, [["5", "<p>new"], ["6", "+", "<li>"]]);
   assert.deepEqual(ran, ["post"]);
-  assert.deepEqual(heard, []);
+  assert.deepEqual(heard, ["JS ERROR: Error: impossible"]);
 });
 
 test("scripts see the new html, and may not leave variables behind, but globals as in htag", () => {
-  globalThis.seen = () => ran.push(html[5]);
+  globalThis.seen = () => ran.push(drawn[0][1]);
   apply({ update: { 5: "<p>new" }, post: "var local = 1; function inner() {}; leaked = this === globalThis; seen()" });
   assert.deepEqual(ran, ["<p>new"]);
   assert.equal(globalThis.leaked, true);
@@ -161,9 +144,8 @@ test("an event is sent as its plain members, without constants, objects and func
 
 test("action() takes an object or JSON; any other text is the error itself, null a lost connection", () => {
   globals.action({ update: { 5: "object" } });
-  assert.equal(html[5], "object");
   globals.action('{"update": {"5": "json"}}');
-  assert.equal(html[5], "json");
+  assert.deepEqual(drawn, [["5", "object"], ["5", "json"]]);
   globals.action("Internal Server Error");
   globals.action(null);
   assert.deepEqual(heard, ["COM ERROR: Internal Server Error", null]);

@@ -27,9 +27,20 @@ test("what htag's client hands to its transport is posted as it is", async () =>
   assert.deepEqual(page.server.next("call").body.message, message);
 });
 
-test("payloads go to htag's own client", () => {
-  page.client.apply({ action: "update", updates: {} });
-  assert.deepEqual(page.applied, [{ action: "update", updates: {} }]);
+test("what is drawn anew is drawn by us, the rest goes to htag's own client", () => {
+  page.client.apply({ action: "update", updates: { "p-1": "<p>" }, js: ["x"] });
+  assert.deepEqual(page.drawing.drawn, [["p-1", "<p>"]]);
+  page.client.apply({ action: "error", traceback: "oops" });
+  assert.deepEqual(page.applied, [{ action: "update", updates: {}, js: ["x"] }, { action: "error", traceback: "oops" }]);
+});
+
+test("what cannot be drawn is reported, and the rest goes on", () => {
+  page.drawing.draw = () => {
+    throw new Error("impossible");
+  };
+  page.client.apply({ action: "update", updates: { "p-1": "<p>" } });
+  assert.deepEqual(page.errors, ["JS ERROR: Error: impossible"]);
+  assert.equal(page.applied.length, 1);
 });
 
 test("a body that was drawn anew is marked again while a call is open", () => {

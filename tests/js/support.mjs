@@ -109,12 +109,29 @@ class FakeView {
   }
 }
 
+/** In the place of drawing.js's Drawing. */
+class FakeDrawing {
+  constructor() {
+    this.drawn = [];
+    this.messages = [];
+  }
+  draw(id, html, fresh) {
+    this.drawn.push(fresh ? [id, html, fresh] : [id, html]);
+  }
+  append(id, html) {
+    this.drawn.push([id, "+", html]);
+  }
+  told(message) {
+    this.messages.push(message);
+  }
+}
+
 /** A loaded page with a client of generation 2, whose payloads are written down as they are applied.
  * The clock stands still until pass(); every random pause is half of its range. */
 export function load({ transport = "none", generation = 2, cursor = 0, payloads = [] } = {}) {
   mock.timers.enable({ apis: ["setTimeout", "Date"], now: Date.UTC(2026, 0, 1) });
   mock.method(Math, "random", () => 0.5);
-  const page = { server: new FakeServer(), view: new FakeView(), applied: [], errors: [], reloads: 0 };
+  const page = { server: new FakeServer(), view: new FakeView(), drawing: new FakeDrawing(), applied: [], errors: [], reloads: 0 };
   const listeners = [];
   globalThis.document = {
     hidden: false,
@@ -130,7 +147,7 @@ export function load({ transport = "none", generation = 2, cursor = 0, payloads 
   mock.method(console, "error", (...words) => page.errors.push(words.join(" ")));
   const urls = { call: "/call", stream: "/stream", poll: "/poll", leave: "/leave" };
   const boot = { generation, token: "secret", urls, transport, debug: false, cursor, payloads };
-  page.client = new client.Client(boot, page.view);
+  page.client = new client.Client(boot, page.view, page.drawing);
   return page;
 }
 

@@ -13,7 +13,7 @@ from tests.http_client import Page
 from tests.server.desk import QUICK, SOON, Anywhere, number, press, word
 from tests.servers import Server, serve
 
-PLACES = ["", "/a/b", "/users/ann", "/users/é b", "/outer/3/bell", "/tabs"]
+PLACES = ["", "/a/b", "/users/ann", "/users/é b", "/outer/3/bell", "/tabs", "/again"]
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +137,16 @@ def test_two_mounts_of_one_class_are_two_apps_with_their_own_options(server: Ser
     press(tab, "ring")
     assert word(user.open("/tabs"), "rings") == "rings 0"  # an instance for each page load
     assert (page.boot["transport"], tab.boot["transport"]) == ("sse", "longpoll")
+
+
+def test_a_blueprint_that_is_registered_twice_is_two_apps(server: Server) -> None:
+    user = Anywhere(server.url)
+    page, other = user.open("/once"), user.open("/again")
+    press(page, "ring")
+    press(page, "ring")
+    assert word(user.open("/again"), "rings") == "rings 0"
+    press(other, "ring")
+    assert word(user.open("/once"), "rings") == "rings 2"
 
 
 def test_the_value_in_a_prefix_stays_with_the_page(server: Server) -> None:

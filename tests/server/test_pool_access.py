@@ -109,7 +109,13 @@ OTHER = [
     encode(Hello("")),
     encode(Hello("x" * 43)),
     encode(Interact("client", b"{}")),
-    encode(EnsureWorker("slot", "os:system", {"scope": "session", "idle_timeout": 1, "debug": False})),
+    encode(
+        EnsureWorker(
+            "slot",
+            "os:system",
+            {"scope": "session", "idle_timeout": 1, "interaction_timeout": 1, "debug": False},
+        )
+    ),
     struct.pack(">I", MAX_FRAME + 1),
     struct.pack(">I", 2**32 - 1) + b"x" * 1000,
     b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",

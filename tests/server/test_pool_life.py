@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -71,6 +72,24 @@ def test_workers_that_are_recycled_lose_nothing(live: Callable[..., Server]) -> 
     page.assert_nothing_lost()
 
 
+def test_a_worker_that_is_recycled_does_not_wait_for_its_streams(live: Callable[..., Server]) -> None:
+    options = ("--graceful-timeout", "15", "--max-requests", "5", "--max-requests-jitter", "3")
+    server = live("gunicorn-gevent", DESK, workers=2, env=QUICK, options=options)
+    page = Anywhere(server.url).open("/")
+    first = set(server.worker_pids())
+    with page.stream() as stream:
+
+        def click() -> bool:
+            press(page, "hit", n=page.seq)
+            return not first & set(server.worker_pids())
+
+        wait_until(click, 10, "all workers have been replaced", every=0.01)
+        press(page, "tick", n=3)
+        page.wait_for(lambda: done(page, "pushed") == [1, 2, 3])
+        assert "bye" in [name for _, name in stream.events]
+    page.assert_nothing_lost()
+
+
 def test_a_preloaded_site_works(live: Callable[..., Server]) -> None:
     """Its workers are forks of the process that imported it."""
     server = live("gunicorn-gevent", DESK, workers=3, env=QUICK, options=(*SOON, "--preload"))
@@ -83,6 +102,17 @@ def test_a_preloaded_site_works(live: Callable[..., Server]) -> None:
         page.wait_for(lambda: word(page, "pushed") == "push 3")
     assert len(word(page, "numbers").split()) == 12
     assert len(server.pool_pids()) == 1
+
+
+@pytest.mark.parametrize("kind", ["gunicorn-gevent", "gunicorn-gthread"])
+def test_a_server_that_stops_does_not_wait_for_its_streams(live: Callable[..., Server], kind: str) -> None:
+    """They end by themselves, and say so: a page then comes back to the next server, and not at once."""
+    server = live(kind, DESK, workers=2, env=QUICK, options=("--graceful-timeout", "60"))
+    pages = [Anywhere(server.url).open("/") for _ in range(3)]
+    with contextlib.ExitStack() as stack:
+        streams = [stack.enter_context(page.stream(reconnect=False)) for page in pages]
+        server.stop()  # has to be done long before 60 seconds are over
+        wait_until(lambda: [stream.events[-1][1] for stream in streams] == ["bye"] * 3)
 
 
 @pytest.mark.parametrize("broker", ["unix", "tcp"])

@@ -34,8 +34,10 @@ wait("import")
 
 class App(Tag.App):
     def init(self):
+        self.state["times"] = self.state.get("times", 0) + 1
         wait("init")
         self += Tag.p("slow", _class="word")
+        self += Tag.p(f"{self.state['times']} times", _class="times")
 """
 
 SITE = """
@@ -100,6 +102,21 @@ def test_a_slow_init_holds_up_nothing_else(live: Callable[..., Server], folder: 
         assert pages == []
         (folder / "init-go").touch()
     assert word(pages[0]) == "slow"
+
+
+def test_the_first_page_of_a_session_may_be_slow(live: Callable[..., Server], folder: Path) -> None:
+    """The session is stored with the page, and not before: what init puts into it must wait for that."""
+    server = start(live, folder)
+    (folder / "import-go").touch()
+    assert_served(server)
+    with meanwhile(partial(Anywhere(server.url).open, "/slow/")) as pages:
+        wait_until((folder / "init-waits").exists)
+        time.sleep(2.5)  # whoever stores the changes of background tasks has looked at it some times
+        (folder / "init-go").touch()
+    assert word(pages[0], "times") == "1 times"
+    again = pages[0].user.open("/slow/")
+    assert word(again, "times") == "1 times"
+    assert (folder / "init-waits").read_text() == "x"
 
 
 def test_many_who_wait_for_one_import_wait_once(live: Callable[..., Server], folder: Path) -> None:

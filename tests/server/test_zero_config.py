@@ -16,8 +16,8 @@ from tests.server.desk import QUICK, SOON, Anywhere, number, press, together, wo
 from tests.servers import Server, serve
 from tests.support import ROOT, wait_until
 
-KINDS = ["bare", "cached", "configured", "cookie"]
-SHARED = ["bare", "cached", "configured"]
+KINDS = ["bare", "keyed", "cached", "configured", "cookie"]
+SHARED = ["bare", "keyed", "cached", "configured"]
 """Those whose sessions apps and views have in common."""
 
 
@@ -155,7 +155,7 @@ def _contents(cookie: str) -> str:
     return str(signed.load_payload(payload.encode()))
 
 
-@pytest.mark.parametrize("kind", ["bare", "cached"])
+@pytest.mark.parametrize("kind", ["bare", "keyed", "cached"])
 def test_the_state_survives_a_restart_of_the_server(servers: Callable[[str], Server], kind: str) -> None:
     server = servers(kind)
     user = Anywhere(server.url)

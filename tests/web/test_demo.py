@@ -21,7 +21,7 @@ DONE = "Done: the report is printed."
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Server]:
-    with gunicorn("wsgi:app", cwd=DEMO) as server:
+    with gunicorn("wsgi:app", cwd=DEMO, HTAG_WORKERS="2") as server:
         yield server
 
 
@@ -134,7 +134,9 @@ def test_the_list_is_added_to_ticked_swept_and_kept(page: Page, demo: Server) ->
 
 @pytest.mark.parametrize("kind", ["gunicorn-gthread", "waitress", "werkzeug"])
 def test_the_showcase_runs_on_other_servers_too(page: Page, live: Callable[..., Server], kind: str) -> None:
-    page.goto(live(kind, "wsgi:app", cwd=DEMO, threads=16).url)
+    options = ("--graceful-timeout", "1") if kind.startswith("gunicorn") else ()
+    server = live(kind, "wsgi:app", cwd=DEMO, threads=16, env={"HTAG_POOL_GRACE": "0.3"}, options=options)
+    page.goto(server.url)
     connected(page)
     ticks = texts(page, "clock-time")
     click(page, "counter-more")

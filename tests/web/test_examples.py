@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def example() -> Iterator[Callable[[str], Server]]:
-    """Serves the example of that name."""
+def example() -> Iterator[Callable[..., Server]]:
+    """Serves the example of that name, with these environment variables."""
     with ExitStack() as stack:
-        yield lambda name: stack.enter_context(gunicorn(f"{name}:app", cwd=ROOT / "examples"))
+        yield lambda name, **env: stack.enter_context(
+            gunicorn(f"{name}:app", cwd=ROOT / "examples", HTAG_WORKERS="2", **env)
+        )
 
 
-def test_hello_says_hello(page: Page, example: Callable[[str], Server]) -> None:
+def test_hello_says_hello(page: Page, example: Callable[..., Server]) -> None:
     page.goto(example("hello").url)
     expect(page.get_by_text("hello world", exact=True)).to_be_visible()
     assert page.title() == "App"
@@ -32,7 +34,7 @@ def test_hello_says_hello(page: Page, example: Callable[[str], Server]) -> None:
 
 
 def test_the_counter_counts_and_keeps_its_value_over_f5(
-    page: Page, example: Callable[[str], Server], new_user: Callable[..., BrowserContext]
+    page: Page, example: Callable[..., Server], new_user: Callable[..., BrowserContext]
 ) -> None:
     url = example("counter").url
     page.goto(url)
@@ -53,7 +55,7 @@ def test_the_counter_counts_and_keeps_its_value_over_f5(
 
 
 def test_the_clock_moves_each_second_although_nobody_clicks(
-    page: Page, example: Callable[[str], Server]
+    page: Page, example: Callable[..., Server]
 ) -> None:
     page.goto(example("push_clock").url)
     shown = texts(page, "clock")
@@ -65,7 +67,7 @@ def test_the_clock_moves_each_second_although_nobody_clicks(
 
 @pytest.mark.parametrize(("button", "verb"), [("count", "counted"), ("download", "downloaded")])
 def test_each_step_of_a_generator_is_shown(
-    page: Page, example: Callable[[str], Server], button: str, verb: str
+    page: Page, example: Callable[..., Server], button: str, verb: str
 ) -> None:
     page.goto(example("generators").url)
     shown = texts(page, "step")
@@ -75,7 +77,7 @@ def test_each_step_of_a_generator_is_shown(
     assert part(page, "bar").get_attribute("value") == "100"
 
 
-def test_two_apps_and_a_view_share_a_site(page: Page, example: Callable[[str], Server]) -> None:
+def test_two_apps_and_a_view_share_a_site(page: Page, example: Callable[..., Server]) -> None:
     url = example("two_apps").url
     page.goto(url)
     page.get_by_text("Dice").click()
@@ -99,3 +101,46 @@ def test_two_apps_and_a_view_share_a_site(page: Page, example: Callable[[str], S
     answer = page.goto(f"{url}/health")
     assert answer is not None
     assert answer.json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize(("kind", "survives"), [("files", True), ("redis", True), ("memory", False)])
+def test_sessions_survive_what_they_say(
+    page: Page,
+    example: Callable[..., Server],
+    new_user: Callable[..., BrowserContext],
+    request: pytest.FixtureRequest,
+    kind: str,
+    survives: bool,
+) -> None:
+    env = {} if kind == "files" else {"SESSIONS": kind}
+    if kind == "redis":
+        env["REDIS_URL"] = request.getfixturevalue("redis_url")
+    server = example("sessions", **env)
+    value, listed = part(page, "value"), page.get_by_text("sessions.App")
+    page.goto(server.url)
+    expect(part(page, "survives")).to_contain_text(f"Sessions: {kind}.")
+    for shown in ("1", "2", "3"):
+        click(page, "count")
+        expect(value).to_have_text(shown)
+    page.get_by_role("link").click()
+    expect(listed).to_have_text("sessions.App: {'value': 3}")
+    page.get_by_role("link", name="back").click()
+    expect(value).to_have_text("3")
+    stranger = new_user().new_page()
+    stranger.goto(server.url)
+    expect(part(stranger, "value")).to_have_text("0")
+    stranger.goto("about:blank")
+
+    before = set(server.worker_pids())
+    server.hup()  # new web workers, and the same pool
+    wait_until(lambda: len(set(server.worker_pids()) - before) == 4 == len(server.worker_pids()))
+    page.reload()
+    expect(value).to_have_text("3")
+
+    page.goto("about:blank")
+    server.stop()
+    server.start()
+    page.goto(server.url)
+    expect(value).to_have_text("3" if survives else "0")
+    click(page, "count")
+    expect(value).to_have_text("4" if survives else "1")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import FLAGS, _chromium
+from tests.browser import FLAGS, Complaints, _chromium
 from tests.servers import Server
 from tests.support import wait_until
 from tests.web.pages import click, connected, gunicorn, log, logged, part
@@ -59,6 +59,20 @@ def test_two_tabs_show_the_same_app_and_both_can_be_used(context: BrowserContext
     expect(part(other, "count")).to_have_text("5")
 
 
+def test_tabs_can_have_an_app_each_which_f5_starts_anew(context: BrowserContext, site: Server) -> None:
+    one, other = tabs(context, *[f"{site.url}/own/"] * 2)
+    click(one, "more")
+    click(one, "more")
+    expect(part(one, "count")).to_have_text("2")
+    click(other, "more")
+    expect(part(other, "count")).to_have_text("1")
+    one.reload()
+    expect(part(one, "count")).to_have_text("0")
+    click(one, "more")
+    expect(part(one, "count")).to_have_text("1")
+    expect(part(other, "count")).to_have_text("1")
+
+
 def test_back_from_another_page_finds_the_app_as_it_was_left(page: Page, site: Server) -> None:
     page.goto(f"{site.url}/memory/?back")
     click(page, "more")
@@ -72,14 +86,16 @@ def test_back_from_another_page_finds_the_app_as_it_was_left(page: Page, site: S
 
 
 @pytest.fixture
-def keeper(browser: Browser) -> Iterator[BrowserContext]:
+def keeper(browser: Browser, complaints: Complaints) -> Iterator[BrowserContext]:
     """A user whose browser keeps the pages that were left, as all do; Playwright's does not by itself."""
     keeping = browser.browser_type.launch(
         executable_path=_chromium(),
         args=list(FLAGS),
         ignore_default_args=["--disable-back-forward-cache"],
     )
-    yield keeping.new_context()
+    context = keeping.new_context()
+    complaints.watch(context)
+    yield context
     keeping.close()
 
 

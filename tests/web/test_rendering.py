@@ -57,6 +57,18 @@ def test_the_focus_stays_when_the_page_is_connected(page: Page, site: Server) ->
     assert page.evaluate("document.activeElement.dataset.test") == "field"
 
 
+def test_a_body_that_is_drawn_anew_leaves_nothing_of_the_old_one(page: Page, site: Server) -> None:
+    page.goto(f"{site.url}/whole/")
+    connected(page)
+    count = "document.querySelectorAll('head, body, htag-error, button').length"
+    before = page.evaluate(count)
+    for number in (1, 2, 3):
+        click(page, "redraw")
+        expect(page.locator("body")).to_have_attribute("title", f"drawn {number}")
+    assert page.evaluate(count) == before
+    assert page.title() == "Whole"
+
+
 @pytest.mark.htag1
 def test_scripts_run_once_when_the_page_is_loaded(page: Page, site: Server) -> None:
     page.goto(f"{site.url}/scripts/")

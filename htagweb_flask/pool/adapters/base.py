@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from ...errors import AppError
+from ...errors import AppError, HtagError
 from ...protocol import Render, RequestInfo
 from ...session import Snapshot
 
@@ -47,6 +47,12 @@ class Adapter(ABC):
     generation: ClassVar[int]
     overlapping: ClassVar[bool]
     """Whether interactions may overlap at their awaits; else they run one after the other."""
+
+    @classmethod
+    def quicken(cls) -> None:
+        """Makes this generation faster, in the whole process, where nobody can see it. Before the app is
+        imported."""
+        return  # most need no help
 
     @classmethod
     @abstractmethod
@@ -83,6 +89,10 @@ class Adapter(ABC):
 
         Raises BadMessage or Refused when the message is not one that the page offers.
         """
+
+    @abstractmethod
+    def failed(self, message: bytes, client: str, error: HtagError) -> None:
+        """The interaction was cancelled, which htag does not tell: emits *error* as it shows others."""
 
     @abstractmethod
     def snapshot(self) -> bytes:

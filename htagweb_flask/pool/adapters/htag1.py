@@ -10,8 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import html
+import logging
+import sys
 import threading
 import weakref
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import msgspec
@@ -19,12 +22,17 @@ from htag import Tag, __version__
 from htag.render import HRenderer
 from htag.tag import BaseCaller, TagState
 
-from ...errors import AppError, BadMessage, Refused
+from ...errors import AppError, BadMessage, HtagError, Refused
 from ...protocol import Render, RequestInfo
 from ...session import Snapshot
 from .base import Adapter, Host, InitArguments, app_error, boot_block, encode_payload
 
 __all__ = ["ADAPTER"]
+
+logger = logging.getLogger(__name__)
+
+COMPARED = ("1.0.0",)
+"""The versions of htag whose pages and answers were compared with and without ``htag1_fast``."""
 
 _asking: contextvars.ContextVar[_Asking | None] = contextvars.ContextVar("asking", default=None)
 _thread = threading.local()
@@ -123,6 +131,13 @@ class _Renderer(HRenderer):  # type: ignore[misc]  # htag has no types
     def _addInteractionScript(self, js: str) -> None:  # noqa: N802 - htag's name
         self.scripts.append(js)
 
+    def _mkReponse(self, tags: list[Any]) -> dict[str, Any]:  # noqa: N802 - htag's name
+        answer: dict[str, Any] = super()._mkReponse(tags)
+        fresh = [id(tag) for tag in _descent(tags) if tag.js]
+        if fresh:
+            answer["fresh"] = fresh  # their scripts run again, and expect new nodes
+        return answer
+
     def take_scripts(self) -> list[str]:
         scripts, self.scripts = self.scripts, []
         return scripts
@@ -134,6 +149,18 @@ class Htag1(Adapter):
     generation = 1
     overlapping = False
     _arguments: ClassVar[InitArguments]
+
+    @classmethod
+    def quicken(cls) -> None:
+        counted = sys.implementation.name == "cpython" and getattr(sys, "_is_gil_enabled", lambda: True)()
+        if __version__ not in COMPARED or not counted:
+            logger.info(
+                "htag %s works as it is: its faster ways are not known to be the same here", __version__
+            )
+            return
+        from .htag1_fast import quicken  # it knows the insides of those versions
+
+        quicken()
 
     @classmethod
     def prepare(cls, app: type) -> type:
@@ -193,6 +220,10 @@ class Htag1(Adapter):
             answer = await self._renderer.interact(
                 call.id, call.method, call.args or [], call.kargs or {}, call.event or {}
             )
+        except BaseException:  # cancelled: the page will not ask for a next step
+            for key in (set(generators) - known) | {call.id}:
+                generators.pop(key, None)
+            raise
         finally:
             asking.client = None
             _asking.reset(token)
@@ -201,6 +232,10 @@ class Htag1(Adapter):
             for key in (set(generators) - known) | {call.id}:
                 generators.pop(key, None)
         self._emit(answer, client)
+
+    def failed(self, message: bytes, client: str, error: HtagError) -> None:
+        text = f"{error}\n{error.trace}" if self._host.debug else str(error)
+        self._host.emit(encode_payload({"err": text}), to=client)
 
     def _check(self, call: _Call) -> None:
         if call.id in self._renderer._loop and call.method is None:
@@ -212,7 +247,9 @@ class Htag1(Adapter):
     def _emit(self, answer: dict[str, Any], client: str | None) -> bool:
         """*answer* to the page that asked, and to the others what they must see of it."""
         host, scripts = self._host, self._renderer.take_scripts()
-        shared: dict[str, Any] = {key: answer[key] for key in ("update", "stream", "post") if key in answer}
+        shared: dict[str, Any] = {
+            key: answer[key] for key in ("update", "fresh", "stream", "post") if key in answer
+        }
         if client is not None and shared:
             host.emit(encode_payload(shared), but=client)
         if scripts:
@@ -237,17 +274,21 @@ class Htag1(Adapter):
 
     def snapshot(self) -> bytes:
         tag = self._renderer.tag
-        return encode_payload({"update": {0: str(tag)}, "post": "\n".join(tag._getAllJs())})
+        answer = {"update": {0: str(tag)}, "post": "\n".join(tag._getAllJs())}
+        return encode_payload({**answer, "fresh": [id(each) for each in _descent([tag]) if each.js]})
+
+
+def _descent(tags: list[Any]) -> Iterator[Any]:
+    """*tags*, their children, and so on."""
+    level = tags
+    while level:
+        yield from level
+        level = [child for tag in level for child in tag._childs if isinstance(child, Tag)]
 
 
 def _holds(root: Any, tag: Any) -> bool:
     """Whether *tag* is in the tree of *root*: walked down, as a removed tag may still name its parent."""
-    level = [root]
-    while level:
-        if any(found is tag for found in level):
-            return True
-        level = [child for found in level for child in found._childs if isinstance(child, Tag)]
-    return False
+    return any(found is tag for found in _descent([root]))
 
 
 ADAPTER = Htag1

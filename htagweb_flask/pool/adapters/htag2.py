@@ -21,7 +21,7 @@ from htag.core import GTag
 from htag.runner import AppRunner
 from starlette.requests import Request
 
-from ...errors import AppError, BadMessage
+from ...errors import AppError, BadMessage, HtagError
 from ...protocol import Render, RequestInfo
 from ...session import Snapshot
 from .base import Adapter, Host, InitArguments, app_error, boot_block, encode_payload
@@ -170,7 +170,8 @@ class Htag2(Adapter):
         self._loop = asyncio.get_running_loop()
         self._render_error: Exception | None = None
         self._request = _request(request, host)
-        with self._current_request(), self._arguments.building(self._arguments.fitting(request.query)):
+        arguments = self._arguments.fitting(self.renewal(request.query)[0])
+        with self._current_request(), self._arguments.building(arguments):
             self._app = app()
         self._app.debug = host.debug
         self._app.htag_request = self._request
@@ -258,6 +259,15 @@ class Htag2(Adapter):
             event = self._reported(message, error)
         with self._current_request():
             await self._app.handle_event(event, _Socket(self._host, client))
+
+    def failed(self, message: bytes, client: str, error: HtagError) -> None:
+        payload = {
+            "action": "error",
+            "traceback": f"{error}\n{error.trace}" if self._host.debug else "Internal Server Error",
+            "callback_id": _decode_event(message).data.get("callback_id"),
+            "result": None,
+        }
+        self._host.emit(encode_payload(payload), to=client)
 
     def _reported(self, message: bytes, reason: Exception) -> dict[str, Any]:
         try:

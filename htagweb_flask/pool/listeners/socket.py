@@ -167,13 +167,15 @@ class Listener:
             connection.send(Done(os.getpid()))
 
     def _serve(self, connection: Connection, message: Message) -> None:
+        # A reply that nobody waits for would be taken for that of the next message.
+        reply = connection.send if message.wants_reply else _drop
         try:
-            self._handler.handle(message, connection.send)
+            self._handler.handle(message, reply)
         except HtagError as error:
-            connection.send(failure(error))
+            reply(failure(error))
         except Exception as error:
             logger.exception("a message failed")
-            connection.send(failure(error))
+            reply(failure(error))
 
     def _welcome_closed(self, connection: Connection) -> None:
         self._connections.discard(connection)
@@ -187,6 +189,10 @@ class Listener:
             os.unlink(self._file)
         for connection in list(self._connections):
             connection.close()
+
+
+def _drop(_: Message) -> None:
+    pass
 
 
 def _bind_unix(path: str) -> socket.socket:

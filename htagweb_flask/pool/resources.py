@@ -1,0 +1,88 @@
+"""What a worker does about memory and file descriptors, so that it can hold a thousand instances."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+from collections.abc import Callable
+
+__all__ = ["Heap", "allow_files"]
+
+logger = logging.getLogger(__name__)
+
+LOOK = 0.4
+"""Seconds between two looks at what has been allocated."""
+
+YOUNG, MIDDLE, NEVER = 700, 10, 100_000
+"""Thresholds of the collector: those of Python, but that it never looks at all objects by itself."""
+
+ROUNDS = 2
+"""After so many collections of the middle generation, some 15,000 objects, what they have left is settled."""
+
+GROWTH, LATEST = 0.5, 2.0
+"""Growth of what is settled after which all of it is looked at: in a quiet moment, and at the latest."""
+
+LEAST = 100_000
+"""So few objects are not worth it."""
+
+
+class Heap:
+    """Keeps the pauses of the garbage collector short, however many instances there are.
+
+    A full collection looks at every object of the process: up to a tenth of a second with a thousand small
+    instances, in which nobody is answered. So what has survived is soon *settled* (``gc.freeze``), and a
+    collection looks at what is new only. What is settled is freed by its reference counts, as ever, but for
+    what is in a cycle: the trees of instances that have ended wait for a look at everything, in a moment when
+    nobody clicks.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, quiet: Callable[[], bool]) -> None:
+        self._loop = loop
+        self._quiet = quiet
+        self._former = gc.get_threshold()
+        gc.set_threshold(YOUNG, MIDDLE, NEVER)
+        self._clean()
+        self._timer = loop.call_later(LOOK, self._look)
+
+    def close(self) -> None:
+        """Back to how it was."""
+        self._timer.cancel()
+        gc.set_threshold(*self._former)
+        gc.unfreeze()
+
+    def _look(self) -> None:
+        rounds = gc.get_count()[2]
+        if rounds >= ROUNDS:
+            self._settle()
+            self._grown += rounds * YOUNG * MIDDLE
+        growth = self._grown / max(self._settled, LEAST)
+        if growth > LATEST or (growth > GROWTH and self._quiet()):
+            self._clean()
+        self._timer = self._loop.call_later(LOOK, self._look)
+
+    def _settle(self) -> None:
+        gc.collect()
+        gc.freeze()
+
+    def _clean(self) -> None:
+        """Looks at everything."""
+        gc.unfreeze()
+        self._settle()
+        self._settled = gc.get_freeze_count()
+        self._grown = 0
+        logger.debug("%s objects are settled", self._settled)
+
+
+def allow_files() -> None:
+    """Allows as many open files as the system does: an instance needs three for its loop, and the usual limit
+    of 1,024 would be reached with 340 instances."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):  # macOS refuses "unlimited"
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
