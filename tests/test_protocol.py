@@ -144,7 +144,7 @@ def test_a_frame_over_the_limit_is_refused_by_its_length_alone() -> None:
 
 def test_a_message_over_the_limit_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     size = len(encode(Interact("c", b"x" * 100))) - 4
-    monkeypatch.setattr(protocol, "MAX_FRAME", size)
+    monkeypatch.setattr(protocol.frames, "MAX_FRAME", size)
     assert encode(Interact("c", b"x" * 100))
     with pytest.raises(TooLarge):
         encode(Interact("c", b"x" * 101))

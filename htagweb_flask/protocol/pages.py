@@ -1,0 +1,82 @@
+"""What web processes ask for pages: to render one, to run an interaction, what is new."""
+
+from __future__ import annotations
+
+from .base import Struct
+from .sessions import Delta
+
+__all__ = ["Batch", "Interact", "Leave", "Page", "Poll", "Render", "RequestInfo"]
+
+
+class RequestInfo(Struct):
+    """The HTTP request of a page, as far as htag 2 shows it to apps as ``request``."""
+
+    method: str
+    scheme: str
+    host: str
+    port: int
+    root_path: str
+    path: str
+    query: str
+    client: tuple[str, int]
+    headers: list[tuple[str, str]]
+
+
+class Render(Struct):
+    """Render the app's page for *client*, with its session as it was *loaded* (at that time by the monotonic
+    clock of this machine); *renew* says that a new instance may be asked for by the query. Reply: Page."""
+
+    client: str
+    link: str
+    sid: str
+    request: RequestInfo
+    session: bytes
+    loaded: float
+    renew: bool
+    transport: str
+    script: str
+    boot: dict[str, str | bool | dict[str, str]]
+
+
+class Page(Struct):
+    """A whole HTML page."""
+
+    html: bytes
+    delta: Delta | None = None
+
+
+class Interact(Struct):
+    """An interaction: *body* is the JSON that the browser posted, not looked at on its way. Reply: Batch."""
+
+    client: str
+    body: bytes
+
+
+class Poll(Struct):
+    """What comes after *cursor*, after at most *wait* seconds. *fresh* says that the cursor is the browser's
+    own word (a new stream, a poll), and not what was written to a stream that is still open. A *hidden* page
+    is one that nobody looks at. Reply: Batch."""
+
+    client: str
+    cursor: int
+    wait: float
+    fresh: bool = True
+    hidden: bool = False
+
+
+class Batch(Struct):
+    """JSON for the browser (empty when there is nothing to say), and the number of its last payload.
+
+    With a delta, the browser gets it when that is stored: what a user has seen is never lost. *sid* is the
+    id of the session now (empty: as it was)."""
+
+    body: bytes
+    last: int
+    delta: Delta | None = None
+    sid: str = ""
+
+
+class Leave(Struct):
+    """The browser says that this page is closed. Reply: Done."""
+
+    client: str
