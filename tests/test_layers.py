@@ -1,7 +1,7 @@
 """The house keeps its floors: imports only go down, and each floor knows only what it may know.
 
     extension -> web -> brokers -> pure files -> config, errors
-    pool.__main__ -> supervisor -> worker -> instance -> outbox, client, adapters, listeners -> pure files
+    pool.__main__ -> supervisor -> slots -> parts; process -> worker -> instance -> parts -> pure files
 
 Read from the source, so that an import inside a function counts like any other.
 """
@@ -42,8 +42,11 @@ FLOORS = {
     "pool": "pool",
     "pool.__main__": "pool main",
     "pool.supervisor": "supervisor",
+    "pool.slots": "slots",
+    "pool.process": "process",
     "pool.worker": "worker",
     "pool.instance": "instance",
+    "pool.config": "parts",
     "pool.exchange": "parts",
     "pool.live_session": "parts",
     "pool.watchdog": "parts",
@@ -65,8 +68,10 @@ BELOW = {
     "files": {"pure", "base"},
     "pure": {"base"},
     "base": set(),
-    "pool main": {"supervisor", "worker", "instance", "parts", "pure", "base"},
-    "supervisor": {"worker", "instance", "parts", "pure", "base"},
+    "pool main": {"supervisor", "process", "parts", "pure", "base"},
+    "supervisor": {"slots", "parts", "pure", "base"},
+    "slots": {"parts", "pure", "base"},
+    "process": {"worker", "parts", "pure", "base"},
     "worker": {"instance", "parts", "pure", "base"},
     "instance": {"parts", "pure", "base"},
     "parts": {"pure", "base"},
@@ -75,7 +80,7 @@ BELOW = {
 SHARED = {"web", "brokers", "pure", "base", "parts"}
 
 WEB = {"front", "extension", "web", "brokers", "store", "files"}
-POOL = {"pool", "pool main", "supervisor", "worker", "instance", "parts"}
+POOL = {"pool", "pool main", "supervisor", "slots", "process", "worker", "instance", "parts"}
 NEVER = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle"}
 CALLS = {"eval", "exec", "__import__"}
 

@@ -14,7 +14,8 @@ import sys
 from typing import Any
 
 from ..placement import SECRET
-from . import supervisor, worker
+from . import process, supervisor
+from .config import PoolConfig, WorkerConfig
 
 
 def _log(level: str) -> None:
@@ -34,7 +35,7 @@ def _supervise() -> int:
     given = json.load(sys.stdin)
     _log(given.pop("log"))
     os.environ["HTAG_LOG"] = logging.getLevelName(logging.getLogger("htagweb_flask").level)
-    config = supervisor.PoolConfig(**given)
+    config = PoolConfig(**given)
     secret = secrets.token_urlsafe(32)
     path = os.path.join(config.run_dir, SECRET)
     try:
@@ -53,7 +54,7 @@ def main() -> int:
     if sys.argv[1:] == ["worker"]:
         given = json.load(sys.stdin)
         _log(os.environ.get("HTAG_LOG", "WARNING"))
-        return worker.run(worker.WorkerConfig(**given))
+        return process.run(WorkerConfig(**given))
     return _supervise()
 
 

@@ -15,7 +15,8 @@ from typing import Any
 
 from htagweb_flask.errors import HtagError, from_wire
 from htagweb_flask.pool.adapters import adapter_class
-from htagweb_flask.pool.worker import Worker, WorkerConfig
+from htagweb_flask.pool.config import WorkerConfig
+from htagweb_flask.pool.worker import Worker
 from htagweb_flask.protocol import (
     Batch,
     Changed,

@@ -1,0 +1,99 @@
+"""The process of a worker: from its configuration to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import traceback
+
+from ..appref import AppRef
+from ..errors import AppError, HtagError
+from ..placement import POOL, address_file
+from ..protocol import Decoder, Hello, WorkerLeaves, WorkerReady, encode
+from .adapters import Adapter, adapter_class
+from .config import WorkerConfig
+from .listeners.socket import Connection, Listener
+from .resources import Heap, allow_files
+from .worker import Worker
+
+__all__ = ["run"]
+
+LAST = 2.0
+"""Seconds that instances have for their ``on_destroy`` when the pool ends."""
+
+
+def run(config: WorkerConfig) -> int:
+    """Runs a worker until the supervisor is gone or says stop. Returns the exit status."""
+    link = _call_supervisor(config)
+    try:
+        adapter = adapter_class()
+        if config.fast:
+            adapter.quicken()
+        app = adapter.prepare(_load(config.app))
+    except HtagError as error:
+        link.sendall(encode(WorkerReady(config.slot, os.getpid(), str(error), error.trace)))
+        return 1
+    allow_files()
+    asyncio.run(_serve(config, app, adapter, link))
+    # Threads of instances that are stuck in an app's code must not keep the process.
+    logging.shutdown()
+    os._exit(0)
+
+
+def _load(app: str) -> type:
+    try:
+        found = AppRef.parse(app).load()
+    except HtagError:
+        raise
+    except BaseException as error:  # sys.exit() at import, too
+        trace = "".join(traceback.format_exception(error))
+        text = f"import of {AppRef.parse(app).module}: {type(error).__name__}: {error}"
+        raise AppError(text, trace) from None
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None and monkey.is_module_patched("threading"):
+        raise AppError(
+            f"{AppRef.parse(app).module} calls gevent's monkey.patch_all(), which breaks the threads of the "
+            "pool: move the app's class to a module that does not"
+        )
+    return found
+
+
+def _call_supervisor(config: WorkerConfig) -> socket.socket:
+    """The connection that says ready, and whose end says that the supervisor is gone."""
+    address = address_file(config.run_dir, POOL, config.kind)
+    if config.kind == "unix":
+        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        link.connect(address)
+    else:
+        with open(address) as file:
+            link = socket.create_connection(("127.0.0.1", int(file.read())))
+    link.sendall(encode(Hello(config.secret)))
+    decoder = Decoder()
+    while data := link.recv(4096):
+        if decoder.feed(data):
+            return link
+    sys.exit("the pool that has started this process is gone")
+
+
+async def _serve(config: WorkerConfig, app: type, adapter: type[Adapter], link: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    worker = Worker(config, app, adapter, stop.set)
+    heap = Heap(loop, worker.quiet)
+    listener = Listener(loop, config.run_dir, config.slot, config.kind, config.secret, worker)
+    if hasattr(signal, "SIGTERM") and sys.platform != "win32":
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+    supervisor = Connection(link, loop, worker.told, lambda _: stop.set())
+    worker.listen(supervisor)
+    supervisor.send(WorkerReady(config.slot, os.getpid()))
+    await stop.wait()
+    heap.close()
+    listener.close()
+    supervisor.send(WorkerLeaves(config.slot))
+    worker.store()
+    worker.end()
+    worker.join(LAST)
