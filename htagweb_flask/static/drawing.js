@@ -292,5 +292,3 @@ class Drawing {
     };
   }
 }
-
-if (typeof module !== "undefined" && module.exports) module.exports = { Drawing };

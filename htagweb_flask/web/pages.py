@@ -31,7 +31,14 @@ logger = logging.getLogger(__name__)
 PRIVATE = {"Cache-Control": "no-store", "Vary": "Cookie", "X-Content-Type-Options": "nosniff"}
 
 
-PIECES = ("vendor/idiomorph.min.js", "drawing.js", "htagweb.js")
+PIECES = (
+    "vendor/idiomorph.min.js",
+    "wire.js",
+    "channel.js",
+    "drawing.js",
+    "generations.js",
+    "htagweb.js",
+)
 """What the client is made of, in the order in which it is served."""
 
 _DEAD = re.compile(rb"^[ \t]*(?://.*|/\*[\s\S]*?\*/)[ \t]*\n|^[ \t]+", re.MULTILINE)
@@ -43,7 +50,7 @@ def script() -> bytes:
     """The client, as it is served: in one function, so that a page has no global names of it."""
     folder = files("htagweb_flask").joinpath("static")
     pieces = [folder.joinpath(piece).read_bytes() for piece in PIECES]
-    return b"(function () {\n" + _DEAD.sub(b"", b"\n".join(pieces)) + b"\n})();\n"
+    return b'(function () {\n"use strict";\n' + _DEAD.sub(b"", b"\n".join(pieces)) + b"\n})();\n"
 
 
 @functools.cache

@@ -1,10 +1,10 @@
 // What is decided about fields, without a browser; the rest of drawing.js is for tests/web/test_hands.py.
 
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
 import { afterEach, beforeEach, test } from "node:test";
+import { client } from "./support.mjs";
 
-const { Drawing } = createRequire(import.meta.url)("../../htagweb_flask/static/drawing.js");
+const { Drawing } = client;
 
 let drawing, calls, said;
 

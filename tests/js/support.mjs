@@ -1,10 +1,23 @@
 // What the tests of the browser's side share: a server that answers when told to, a page without a browser,
 // a clock that only moves when told to.
 
-import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
 import { mock } from "node:test";
+import { runInThisContext } from "node:vm";
 
-export const client = createRequire(import.meta.url)("../../htagweb_flask/static/htagweb.js");
+/** The pieces of the client in one function, as web/pages.py serves them; and what the tests want of them. */
+function assembled(...names) {
+  const read = (path) => readFileSync(new URL(`../../htagweb_flask/${path}`, import.meta.url), "utf8");
+  const pieces = read("web/pages.py").match(/^PIECES = \(([^)]*)\)/m)[1].match(/[\w./]+\.js/g);
+  const code = pieces.map((piece) => read(`static/${piece}`)).join("\n");
+  globalThis.document = { getElementById: () => null }; // no page of an app: it does not start
+  try { return runInThisContext(`(function () { "use strict"; ${code}\nreturn { ${names} }; })`)(); }
+  finally { delete globalThis.document; }
+}
+
+export const client = assembled(
+  "Channel", "Client", "Deadline", "Drawing", "Inbox", "backoff", "eventParser", "judge", "mayReload", "painted",
+);
 
 /** Lets everything run that waits for nothing but its turn. setImmediate is not one of the mocked timers. */
 export async function settle() {
