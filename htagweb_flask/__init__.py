@@ -16,6 +16,7 @@ from .errors import (
 
 if TYPE_CHECKING:
     from .extension import Htag, handle, htag_blueprint
+    from .web.pools import Pool, pools
 
 __version__ = "0.1.0"
 
@@ -26,6 +27,7 @@ __all__ = [
     "Gone",
     "Htag",
     "HtagError",
+    "Pool",
     "PoolError",
     "Refused",
     "SequenceGap",
@@ -33,6 +35,7 @@ __all__ = [
     "__version__",
     "handle",
     "htag_blueprint",
+    "pools",
 ]
 
 
@@ -42,4 +45,8 @@ def __getattr__(name: str) -> Any:
         from . import extension
 
         return getattr(extension, name)
+    if name in ("Pool", "pools"):
+        from .web import pools
+
+        return getattr(pools, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

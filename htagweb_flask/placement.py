@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 
-__all__ = ["POOL", "SECRET", "address_file", "mount_of", "slot_of"]
+__all__ = ["POOL", "SECRET", "address_file", "mount_of", "session_name", "slot_of"]
 
 POOL = "pool"
 """Name of the supervisor's own socket."""
@@ -32,3 +32,8 @@ def slot_of(mount: str, link: str, workers: int) -> str:
 def mount_of(slot: str) -> str:
     """The mount whose instances *slot* holds."""
     return slot.rpartition("-")[0]
+
+
+def session_name(link: str) -> str:
+    """What administrators see of the session *link*: it tells sessions apart, and opens none."""
+    return hashlib.sha256(f"session/{link}".encode()).hexdigest()[:10]

@@ -120,12 +120,15 @@ class SessionFiles(BaseCache):
                 elif self._has_expired(entry.path, now):
                     yield entry.name
 
-    def remove(self, digest: str) -> None:
-        """Removes the session with this digest, if it has expired. Only who may write it may call this."""
+    def remove(self, digest: str) -> bool:
+        """Removes the session with this digest, if it has expired: whether it has. Only who may write it may
+        call this."""
         path = os.path.join(self.folder, digest)
         with contextlib.suppress(FileNotFoundError):
             if self._has_expired(path, time.time()):
                 os.unlink(path)
+                return True
+        return False
 
     def _has_expired(self, path: str, now: float) -> bool:
         with open(path, "rb", buffering=0) as file:

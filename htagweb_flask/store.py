@@ -150,14 +150,17 @@ class SessionStore:
         """Removes the session *sid*, if there is one."""
         self._end(self._interface._get_store_id(sid))
 
-    def clean(self) -> None:
-        """Removes expired sessions, where the storage does not do so by itself."""
+    def clean(self) -> int | None:
+        """Removes expired sessions and returns how many; None where the storage does so by itself."""
         cache = getattr(self._interface, "cache", None)
-        if isinstance(cache, SessionFiles):
-            with _failing():
-                for name in cache.expired():
-                    with self._locked_file(name):
-                        cache.remove(name)
+        if not isinstance(cache, SessionFiles):
+            return None
+        removed = 0
+        with _failing():
+            for name in cache.expired():
+                with self._locked_file(name):
+                    removed += cache.remove(name)
+        return removed
 
     def _session(self, sid: str, values: dict[str, Any]) -> Any:
         return cast(Any, self._interface.session_class)(values, sid)

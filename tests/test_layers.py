@@ -42,9 +42,11 @@ FLOORS = {
     "pool": "pool",
     "pool.__main__": "pool main",
     "pool.supervisor": "supervisor",
+    "pool.listing": "listing",
     "pool.slots": "slots",
     "pool.process": "process",
     "pool.worker": "worker",
+    "pool.warden": "warden",
     "pool.instance": "instance",
     "pool.config": "parts",
     "pool.exchange": "parts",
@@ -69,10 +71,12 @@ BELOW = {
     "pure": {"base"},
     "base": set(),
     "pool main": {"supervisor", "process", "parts", "pure", "base"},
-    "supervisor": {"slots", "parts", "pure", "base"},
+    "supervisor": {"listing", "slots", "parts", "pure", "base"},
+    "listing": {"slots", "parts", "pure", "base"},
     "slots": {"parts", "pure", "base"},
     "process": {"worker", "parts", "pure", "base"},
-    "worker": {"instance", "parts", "pure", "base"},
+    "worker": {"warden", "instance", "parts", "pure", "base"},
+    "warden": {"instance", "parts", "pure", "base"},
     "instance": {"parts", "pure", "base"},
     "parts": {"pure", "base"},
     "pool": set(),
@@ -80,7 +84,8 @@ BELOW = {
 SHARED = {"web", "brokers", "pure", "base", "parts"}
 
 WEB = {"front", "extension", "web", "brokers", "store", "files"}
-POOL = {"pool", "pool main", "supervisor", "slots", "process", "worker", "instance", "parts"}
+POOL = {"pool", "pool main", "supervisor", "listing", "slots", "process", "worker", "warden"}
+POOL |= {"instance", "parts"}
 NEVER = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle"}
 CALLS = {"eval", "exec", "__import__"}
 

@@ -34,8 +34,9 @@ TELL = 5.0
 class Connection:
     """An accepted connection to a process of the pool."""
 
-    def __init__(self, run_dir: str, name: str, kind: str, server: int) -> None:
-        """Raises OSError when nobody listens, PoolError when the pool refuses us."""
+    def __init__(self, run_dir: str, name: str, kind: str, server: int, guest: bool = False) -> None:
+        """A *guest* does not keep the pool from leaving. Raises OSError when nobody listens, PoolError when
+        the pool refuses us."""
         address = address_file(run_dir, name, kind)
         with open(os.path.join(run_dir, SECRET)) as file:
             secret = file.read()
@@ -52,7 +53,7 @@ class Connection:
                 with open(address) as file:
                     self._sock.connect(("127.0.0.1", int(file.read())))
                 self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            reply = self.exchange(encode(Hello(secret, pid=os.getpid(), server=server)), 5)
+            reply = self.exchange(encode(Hello(secret, pid=0 if guest else os.getpid(), server=server)), 5)
             if isinstance(reply, Failure):
                 raise from_wire(reply.code, reply.text)
         except BaseException:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from ..errors import BadMessage, Gone, SequenceGap
-from ..protocol import Batch, Delta, Message, failure
+from ..protocol import Batch, ClientState, Delta, Message, failure
 from .outbox import Outbox
 
 __all__ = ["Call", "Client", "Reply", "Waiter", "decode_call"]
@@ -97,6 +97,10 @@ class Client:
             found.append(self.poll)
         self.running, self.poll = {}, None
         return found
+
+    def state(self, now: float) -> ClientState:
+        """What administrators see of it."""
+        return ClientState(self.transport, self.hidden, 0.0 if self.poll else now - self.seen)
 
     def batch(self, waiter: Waiter, done: bool, delta: Delta | None) -> Batch:
         """What comes after the cursor of *waiter*, as JSON for the browser."""

@@ -16,7 +16,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from ..errors import AppError, BadMessage, Gone, HtagError, PoolError, Refused
-from ..protocol import Batch, Delta, Failure, Interact, Page, Poll, Render, failure
+from ..placement import session_name
+from ..protocol import Batch, Delta, Failure, InstanceState, Interact, Page, Poll, Render, failure
 from .adapters import Adapter
 from .client import Client, Reply, Waiter, decode_call
 from .live_session import LiveSession
@@ -76,7 +77,7 @@ class Instance:
         self._timers = timers  # of the worker: an app that blocks its own loop delays none of them
         self._idle_timeout = idle_timeout
         self._interaction_timeout = interaction_timeout
-        self._idle_since = time.monotonic()
+        self._born = self._used = self._idle_since = time.monotonic()
         self._claimed = False  # whether a browser has shown that it runs the page
         self._flushing = False
         self._pages: dict[str, Reply] = {}  # that are being made, by client
@@ -95,6 +96,7 @@ class Instance:
 
     def render(self, message: Render, reply: Reply) -> None:
         """Renders the page of a new client. Reply: Page or Failure."""
+        self._used = time.monotonic()
         with self._lock:
             self._pages[message.client] = reply
         if not self._start(self._render(message)):
@@ -113,7 +115,7 @@ class Instance:
         call = decode_call(message.body)
         waiter = Waiter(reply, call.cursor, call.seq)
         with self._lock:
-            client.seen = time.monotonic()
+            client.seen = self._used = time.monotonic()
             client.outbox.acknowledge(call.cursor)
             accepted = client.accept(waiter)
         if accepted is False:
@@ -209,6 +211,19 @@ class Instance:
         Returns whether it has."""
         self.thread.join(timeout)
         return not self.thread.is_alive()
+
+    def dismiss(self) -> None:
+        """Ends it as ``exit()`` does, as somebody else wishes; its own loop may hang."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: it has ended
+            self.exit()
+        self._flush()
+
+    def state(self) -> InstanceState:
+        """What administrators see of it."""
+        now = time.monotonic()
+        pages = [client.state(now) for client in list(self.clients.values())]
+        name, ending = session_name(self.live_session.link), self.ended or self.exiting
+        return InstanceState(self.name, name, now - self._born, now - self._used, ending, pages)
 
     def ping(self, answer: Callable[[], None]) -> None:
         """Has *answer* called in its loop: whoever waits in vain knows that it does not react."""

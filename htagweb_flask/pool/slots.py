@@ -10,8 +10,9 @@ import logging
 import math
 import os
 import sys
+import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import AppError, HtagError, PoolError
@@ -21,7 +22,7 @@ from .config import PoolConfig, WorkerConfig
 from .exchange import Exchange
 from .watchdog import pace
 
-__all__ = ["Slots"]
+__all__ = ["Slot", "Slots"]
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +36,14 @@ Send = Callable[[Message], None]
 
 
 @dataclass(eq=False)
-class _Slot:
+class Slot:
     """A worker, from the moment it is wanted."""
 
     name: str
+    app: str
     ready: asyncio.Future[None]
     patience: float
+    born: float = field(default_factory=time.monotonic)
     process: asyncio.subprocess.Process | None = None
     heard: bool = True
     send: Send | None = None
@@ -65,10 +68,14 @@ class Slots:
         self._config = config
         self._secret = secret
         self._exchange = exchange
-        self._slots: dict[str, _Slot] = {}
-        self._leaving: set[_Slot] = set()
+        self._slots: dict[str, Slot] = {}
+        self._leaving: set[Slot] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stop = stop  # is set when the pool ends
+
+    def all(self) -> list[Slot]:
+        """Every worker, those that leave as well."""
+        return [*self._slots.values(), *self._leaving]
 
     def senders(self) -> list[tuple[str, Send]]:
         """The workers that can be told something: slot, send."""
@@ -95,7 +102,7 @@ class Slots:
         if slot is None:
             patience = max(float(message.options["interaction_timeout"]), ALIVE)
             ready = asyncio.get_running_loop().create_future()
-            slot = self._slots[message.slot] = _Slot(message.slot, ready, patience)
+            slot = self._slots[message.slot] = Slot(message.slot, message.app, ready, patience)
             self._start(self._run(slot, message))
         try:
             await asyncio.wait_for(asyncio.shield(slot.ready), self._config.start)
@@ -114,7 +121,7 @@ class Slots:
 
     # ---- the life of one ---------------------------------------------------------------------------------
 
-    async def _run(self, slot: _Slot, message: EnsureWorker) -> None:
+    async def _run(self, slot: Slot, message: EnsureWorker) -> None:
         await self._introduce(slot.name)
         status = -1
         try:
@@ -168,7 +175,7 @@ class Slots:
             if math.isfinite(slot.patience):
                 self._start(self._watch_over(slot, send))
 
-    async def _watch_over(self, slot: _Slot, send: Send) -> None:
+    async def _watch_over(self, slot: Slot, send: Send) -> None:
         """Kills a worker in which not even the main thread runs: native code keeps the interpreter's lock."""
         interval, patience = pace(slot.patience)
         missed = 0
@@ -187,13 +194,13 @@ class Slots:
             self._leaving.add(slot)
             self._start(self._see_off(slot, slot.process))
 
-    async def _see_off(self, slot: _Slot, process: asyncio.subprocess.Process) -> None:
+    async def _see_off(self, slot: Slot, process: asyncio.subprocess.Process) -> None:
         try:
             await asyncio.wait_for(process.wait(), STOP)
         except asyncio.TimeoutError:
             slot.kill()
 
-    def _forget(self, slot: _Slot) -> None:
+    def _forget(self, slot: Slot) -> None:
         """Its process has ended."""
         self._leaving.discard(slot)
         if self._slots.get(slot.name) in (slot, None):  # else the next one is at work already
@@ -203,7 +210,7 @@ class Slots:
 
     async def end(self) -> None:
         """Ends all workers: they are asked, then killed."""
-        processes = [slot.process for slot in (*self._slots.values(), *self._leaving) if slot.process]
+        processes = [slot.process for slot in self.all() if slot.process]
         for process in processes:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()

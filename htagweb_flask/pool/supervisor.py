@@ -23,14 +23,20 @@ from ..protocol import (
     EnsureWorker,
     Hello,
     Keep,
+    Kill,
+    Killed,
     Message,
     Patched,
+    Stop,
+    Survey,
     WorkerLeaves,
     WorkerReady,
+    WorkerState,
 )
 from .config import PoolConfig
 from .exchange import Exchange, Memory
 from .listeners.socket import Connection, Listener
+from .listing import Listing
 from .slots import Slots
 
 __all__ = ["Supervisor", "run"]
@@ -58,19 +64,22 @@ class Supervisor:
         self._tasks: set[asyncio.Task[None]] = set()
         self.stop = asyncio.Event()
         self.slots = Slots(config, secret, self._exchange, self.stop)
+        self._listing = Listing(self.slots)
 
     # ---- Handler -----------------------------------------------------------------------------------------
 
     def opened(self, connection: Connection, hello: Hello) -> None:
-        """See :class:`Handler`. A worker says no pid: the pool does not live for its own workers."""
+        """See :class:`Handler`. Who says no pid is none that the pool lives for: its own workers, and
+        administrators."""
         if hello.pid:
             self._watch.connections.add(connection)
             self._watch_server(hello.server)
 
     def closed(self, connection: Connection) -> None:
         """See :class:`Handler`."""
-        self._watch.connections.discard(connection)
-        self._watch.empty_since = time.monotonic()
+        if connection in self._watch.connections:
+            self._watch.connections.discard(connection)
+            self._watch.empty_since = time.monotonic()
 
     def handle(self, message: Message, reply: Callable[[Message], None]) -> None:
         """See :class:`Handler`."""
@@ -90,8 +99,26 @@ class Supervisor:
             for name, saved in message.saved:
                 self.slots.tell(name, saved)
             self._start(self._exchange.collect(message, reply))
-        else:
+        elif not self._administer(message, reply):
             raise BadMessage(f"the supervisor does not serve {type(message).__name__}")
+
+    def _administer(self, message: Message, reply: Callable[[Message], None]) -> bool:
+        if isinstance(message, Survey):
+            self._start(self._listing.survey(self._watch.servers, reply))
+        elif isinstance(message, Kill):
+            self._start(self._listing.kill(message, reply))
+        elif isinstance(message, WorkerState | Killed):
+            self._listing.heard(message)
+        elif isinstance(message, Stop):
+            self._start(self._stop(reply))
+        else:
+            return False
+        return True
+
+    async def _stop(self, reply: Callable[[Message], None]) -> None:
+        await self._listing.stop()
+        reply(Done())
+        self.stop.set()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

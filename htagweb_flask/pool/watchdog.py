@@ -165,6 +165,17 @@ class Watchdog:
         if math.isfinite(self._timeout):
             self._watches.append(_Watch(instance))
 
+    def insist(self, instance: Watched) -> None:
+        """Its thread has to end, whatever it does."""
+        watch = next((watch for watch in self._watches if watch.instance is instance), None)
+        if watch is None:
+            watch = _Watch(instance)
+            self._watches.append(watch)
+        if not watch.interrupted or watch.answered:
+            watch.answered, watch.interrupted = False, True
+            instance.hung()
+            self._insist(watch, TRIES)
+
     def _look(self) -> None:
         self._watches = [watch for watch in self._watches if watch.instance.thread.is_alive()]
         for watch in self._watches:

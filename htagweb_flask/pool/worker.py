@@ -20,12 +20,14 @@ from ..protocol import (
     Done,
     Hello,
     Interact,
+    Kill,
     Leave,
     Message,
     Patched,
     Poll,
     Render,
     Saved,
+    Survey,
 )
 from .adapters import Adapter
 from .client import Client
@@ -33,6 +35,7 @@ from .config import WorkerConfig
 from .instance import Instance
 from .listeners.socket import Connection
 from .live_session import LiveSession
+from .warden import Warden
 from .watchdog import Watchdog, Watched
 
 __all__ = ["Worker"]
@@ -82,6 +85,9 @@ class Worker:
         self.outdated = False
         self._leave = leave
         self._watchdog = Watchdog(config.interaction_timeout, self._given_up)
+        self._warden = Warden(
+            lambda: list(self._instances.values()), self._watchdog, self._is_worn_out, leave
+        )
         self._loop.call_later(SWEEP, self._sweep)
         self._loop.call_later(BACKGROUND, self._store_background)
 
@@ -137,7 +143,8 @@ class Worker:
         if instance and (instance.useless or (renewed and message.renew)):
             instance.end()
         if instance is None or instance.ended or instance.exiting:
-            name = f"{self._app.__qualname__}-{hashlib.sha256('/'.join(key).encode()).hexdigest()[:8]}"
+            digest = hashlib.sha256("/".join((self._config.slot, *key)).encode()).hexdigest()
+            name = f"{self._app.__qualname__}-{digest[:8]}"
             instance = self._instances[key] = Instance(
                 name,
                 self._build,
@@ -212,6 +219,9 @@ class Worker:
         elif isinstance(message, Alive):
             if self._supervisor:
                 self._supervisor.send(message)
+        elif isinstance(message, Survey | Kill):
+            if self._supervisor:
+                self._warden.serve(message, self._supervisor.send)
         elif isinstance(message, Patched | Company):
             if isinstance(message, Patched):
                 self._patched(message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .frames import MAX_FRAME, Decoder, Message, encode
+from .listing import ClientState, InstanceState, Kill, Killed, PoolState, Stop, Survey, WorkerState
 from .pages import Batch, Interact, Leave, Page, Poll, Render, RequestInfo
 from .processes import VERSION, Alive, Done, EnsureWorker, Failure, Hello, WorkerLeaves, WorkerReady, failure
 from .sessions import Changed, Changes, Collect, Company, Delta, Keep, Kept, Part, Patched, Saved
@@ -14,6 +15,7 @@ __all__ = [
     "Batch",
     "Changed",
     "Changes",
+    "ClientState",
     "Collect",
     "Company",
     "Decoder",
@@ -22,20 +24,27 @@ __all__ = [
     "EnsureWorker",
     "Failure",
     "Hello",
+    "InstanceState",
     "Interact",
     "Keep",
     "Kept",
+    "Kill",
+    "Killed",
     "Leave",
     "Message",
     "Page",
     "Part",
     "Patched",
     "Poll",
+    "PoolState",
     "Render",
     "RequestInfo",
     "Saved",
+    "Stop",
+    "Survey",
     "WorkerLeaves",
     "WorkerReady",
+    "WorkerState",
     "encode",
     "failure",
 ]

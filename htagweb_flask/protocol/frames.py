@@ -11,6 +11,7 @@ import struct
 import msgspec
 
 from ..errors import TooLarge
+from .listing import Kill, Killed, PoolState, Stop, Survey, WorkerState
 from .pages import Batch, Interact, Leave, Page, Poll, Render
 from .processes import Alive, Done, EnsureWorker, Failure, Hello, WorkerLeaves, WorkerReady
 from .sessions import Changed, Changes, Collect, Company, Keep, Kept, Patched, Saved
@@ -43,6 +44,12 @@ Message = (
     | Changes
     | Keep
     | Kept
+    | Survey
+    | WorkerState
+    | PoolState
+    | Kill
+    | Killed
+    | Stop
     | Failure
 )
 

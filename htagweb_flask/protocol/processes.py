@@ -17,7 +17,7 @@ __all__ = [
     "failure",
 ]
 
-VERSION = 3
+VERSION = 4
 """Raised at each incompatible change: a web process never talks to a pool of another version."""
 
 

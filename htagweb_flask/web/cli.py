@@ -1,4 +1,4 @@
-"""The commands: flask htag doctor."""
+"""The commands: flask htag doctor, ps, kill, stop, sessions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from flask.cli import NoAppException, ScriptInfo
 
 from .doctor import FAIL, OK, WARN, Finding, Visitor, examine
 from .doctor.inside import inspect
+from .manage import kill, ps, sessions, stop
 
 __all__ = ["htag_cli"]
 
@@ -20,6 +21,10 @@ COLOURS = {OK: "green", WARN: "yellow", FAIL: "red"}
 @click.group("htag")
 def htag_cli() -> None:
     """What concerns htag apps."""
+
+
+for _command in (ps, kill, stop, sessions):
+    htag_cli.add_command(_command)
 
 
 @htag_cli.command()

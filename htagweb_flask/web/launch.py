@@ -24,7 +24,17 @@ from ..placement import POOL
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["elected", "interpreter", "kind_of", "private_dir", "run_dir_of", "server_of", "start_pool"]
+__all__ = [
+    "base_dir",
+    "elected",
+    "interpreter",
+    "kind_of",
+    "owned_dir",
+    "private_dir",
+    "run_dir_of",
+    "server_of",
+    "start_pool",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +71,11 @@ def private_dir(path: str) -> str:
         os.makedirs(path, mode=0o700, exist_ok=True)
     except OSError as error:
         raise PoolError(f"{path} cannot be made ({error.strerror}): set HTAG_RUN_DIR") from None
+    return owned_dir(path)
+
+
+def owned_dir(path: str) -> str:
+    """*path*, which is a folder that is ours alone. Raises PoolError if it is not."""
     info = os.lstat(path)
     if not stat.S_ISDIR(info.st_mode):
         raise PoolError(f"{path} is not a folder: remove it, or set HTAG_RUN_DIR")
@@ -71,13 +86,17 @@ def private_dir(path: str) -> str:
     return path
 
 
+def base_dir() -> str:
+    """The folder that holds those of this user's pools, unless HTAG_RUN_DIR says otherwise."""
+    owner = os.getuid() if hasattr(os, "getuid") else "0"
+    return os.path.join(tempfile.gettempdir(), f"htagweb-{owner}")
+
+
 def run_dir_of(settings: Settings, server: int) -> str:
     """The folder of the pool's sockets: the same for all web processes of a server, and for no other."""
     if settings.run_dir:
         return private_dir(os.path.abspath(settings.run_dir))
-    owner = os.getuid() if hasattr(os, "getuid") else "0"
-    base = private_dir(os.path.join(tempfile.gettempdir(), f"htagweb-{owner}"))
-    born = ""
+    base, born = private_dir(base_dir()), ""
     with contextlib.suppress(OSError), open(f"/proc/{server}/stat") as file:
         born = file.read().rpartition(")")[2].split()[19]  # field 22, starttime: pids are used again
     return private_dir(os.path.join(base, hashlib.sha256(f"{server}/{born}".encode()).hexdigest()[:16]))

@@ -176,6 +176,11 @@ class Site:
             return cached_sessions(PoolCache(self.broker))
         return file_sessions(self.folder("sessions")) if self.settings.sessions == "files" else None
 
+    def clean_sessions(self) -> int | None:
+        """Removes expired session files and returns how many; None where sessions are not in our files.
+        Raises StoreError."""
+        return None if self.settings.sessions == "memory" else self.sessions.store.clean()
+
     def confirm(self, slot: Slot, link: str, delta: Delta, ok: bool) -> None:
         """Tells *slot*'s worker whether *delta* of session *link* is stored. All workers know it then: what
         the user does next may meet another app."""

@@ -1,0 +1,51 @@
+"""Two apps whose instances and processes tests list and end: a click can hold one up."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from flask import Flask
+from htag import Tag
+
+from htagweb_flask import htag_blueprint
+
+FOREVER = 1000
+
+
+class First(Tag.App):
+    def init(self) -> None:
+        self.clicks = 0
+        self.word = Tag.p("")
+        self += self.word
+        for name in ("hit", "spin", "sleep"):
+            self += Tag.button(name, _onclick=getattr(self, name))
+        self.show()
+
+    def show(self) -> None:
+        self.word.clear(f"hit {self.clicks}, kept {self.state.get('kept', 0)}, pid {os.getpid()}")
+
+    def hit(self, ev: Any) -> None:
+        self.clicks += 1
+        self.state["kept"] = self.state.get("kept", 0) + 1
+        self.show()
+
+    def spin(self, ev: Any) -> None:
+        """Can be interrupted."""
+        while True:
+            pass
+
+    def sleep(self, ev: Any) -> None:
+        """Cannot: it is in C."""
+        time.sleep(FOREVER)
+
+
+class Second(First):
+    pass
+
+
+app = Flask(__name__)
+app.register_blueprint(htag_blueprint(First, workers=1))
+app.register_blueprint(htag_blueprint(First, workers=1, transport="longpoll"), url_prefix="/poll")
+app.register_blueprint(htag_blueprint(Second, workers=2), url_prefix="/second")
