@@ -11,8 +11,10 @@ from .errors import (
     PoolError,
     Refused,
     SequenceGap,
+    Stale,
     TooLarge,
 )
+from .expose import htag_expose
 
 if TYPE_CHECKING:
     from .extension import Htag, handle, htag_blueprint
@@ -31,10 +33,12 @@ __all__ = [
     "PoolError",
     "Refused",
     "SequenceGap",
+    "Stale",
     "TooLarge",
     "__version__",
     "handle",
     "htag_blueprint",
+    "htag_expose",
     "pools",
 ]
 

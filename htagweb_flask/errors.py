@@ -16,6 +16,7 @@ __all__ = [
     "PoolError",
     "Refused",
     "SequenceGap",
+    "Stale",
     "StoreError",
     "TooLarge",
     "from_wire",
@@ -60,7 +61,7 @@ class StoreError(HtagError):
 
 
 class Refused(HtagError):
-    """A request without a valid token, from a foreign origin, or for a call that the page does not offer."""
+    """A request without a valid token, or from a foreign origin."""
 
     code = "refused"
     status = 403
@@ -87,6 +88,13 @@ class Gone(HtagError):
     status = 410
 
 
+class Stale(HtagError):
+    """The page asks for what the instance does not offer to it: it is told what there is."""
+
+    code = "stale"
+    status = 410
+
+
 class TooLarge(HtagError):
     """A body or frame over its limit."""
 
@@ -104,6 +112,7 @@ _KINDS = (
     BadMessage,
     SequenceGap,
     Gone,
+    Stale,
     TooLarge,
 )
 _BY_CODE: dict[str, type[HtagError]] = {kind.code: kind for kind in _KINDS}

@@ -191,15 +191,22 @@ class Page:
         return self.user.request("POST", self.urls[name], body, {**self.headers(), **(headers or {})})
 
     def call(
-        self, message: dict[str, Any], *, headers: Headers | None = None, follow: bool = True
+        self,
+        message: dict[str, Any],
+        *,
+        headers: Headers | None = None,
+        follow: bool = True,
+        at: int | None = None,
     ) -> dict[str, Any]:
         """Sends a numbered message, applies the answer and returns it. One at a time, as in the browser.
 
         With *follow*, the next step of an htag 1 generator is asked for as soon as its payload is applied.
+        *at* is the cursor when the user acted, if it was sent later.
         """
         with self._calling:
             self.seq += 1
-            batch = self._send({"seq": self.seq, "cursor": self.cursor, "message": message}, headers)
+            then = {} if at is None else {"at": at}
+            batch = self._send({"seq": self.seq, "cursor": self.cursor, "message": message, **then}, headers)
         if follow:
             self.follow()
         return batch
@@ -271,7 +278,7 @@ class Page:
 
     def _accept(self, answer: Answer, source: str) -> dict[str, Any]:
         if answer.status != 200:
-            self.gone = self.gone or answer.status == 410
+            self.gone = self.gone or (answer.status == 410 and b"stale" not in answer.body)
             raise Refused(answer)
         batch: dict[str, Any] = answer.json()
         self.take(batch, source)

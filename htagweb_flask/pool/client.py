@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from asyncio import TimerHandle
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -20,12 +21,21 @@ Reply = Callable[[Message], None]
 """Sends the one reply to a request. Callable from any thread."""
 
 
+RESYNC = 1.0
+"""Seconds between two full renders for a client that asks for what its page does not offer."""
+
+RUNS = 64
+"""What a client knows of the numbers of emissions, see Client.mark; who has seen less has seen nothing."""
+
+
 class Call(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of an interaction, as the browser posts it."""
+    """The body of an interaction, as the browser posts it. *at* is the cursor when the user acted, where that
+    is not *cursor*: it may have waited for others."""
 
     seq: int
     cursor: int
     message: msgspec.Raw
+    at: int | None = None
 
 
 _decoder = msgspec.json.Decoder(Call)
@@ -41,8 +51,8 @@ def decode_call(body: bytes) -> Call:
             call = _decoder.decode(text.encode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
         raise BadMessage(str(error)) from None
-    if call.seq < 1 or call.cursor < 0:
-        raise BadMessage("seq counts from 1, cursor from 0")
+    if call.seq < 1 or call.cursor < 0 or (call.at or 0) < 0:
+        raise BadMessage("seq counts from 1, cursors from 0")
     return call
 
 
@@ -72,8 +82,20 @@ class Client:
     attached: bool = False
     hidden: bool = False
     timer: TimerHandle | None = None  # of the last poll; for the thread of the worker alone
-    seen: float = field(default_factory=time.monotonic)
+    heard: float = field(default_factory=time.monotonic)
+    resynced: float = -RESYNC
     _accepted: int = 0
+    _marks: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=RUNS))
+
+    def mark(self, number: int, emission: int) -> None:
+        """The payload *number* is that *emission* of the instance. Kept are runs in which both count on."""
+        if not self._marks or self._marks[-1][1] != emission - number:
+            self._marks.append((number, emission - number))
+
+    def seen(self, cursor: int) -> int:
+        """The last emission that it has seen when its cursor was *cursor*."""
+        cursor = min(cursor, self.outbox.last)
+        return next((cursor + ahead for first, ahead in reversed(self._marks) if first <= cursor), 0)
 
     def accept(self, waiter: Waiter) -> bool | None:
         """Whether the interaction of *waiter* must run now: True; or was accepted before and still runs (it
@@ -100,7 +122,7 @@ class Client:
 
     def state(self, now: float) -> ClientState:
         """What administrators see of it."""
-        return ClientState(self.transport, self.hidden, 0.0 if self.poll else now - self.seen)
+        return ClientState(self.transport, self.hidden, 0.0 if self.poll else now - self.heard)
 
     def batch(self, waiter: Waiter, done: bool, delta: Delta | None) -> Batch:
         """What comes after the cursor of *waiter*, as JSON for the browser."""

@@ -15,12 +15,13 @@ import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from ..errors import AppError, BadMessage, Gone, HtagError, PoolError, Refused
+from ..errors import AppError, BadMessage, Gone, HtagError, PoolError, Stale
 from ..placement import session_name
 from ..protocol import Batch, Delta, Failure, InstanceState, Interact, Page, Poll, Render, failure
 from .adapters import Adapter
-from .client import Client, Reply, Waiter, decode_call
+from .client import RESYNC, Client, Reply, Waiter, decode_call
 from .live_session import LiveSession
+from .repeats import Repeats
 from .watchdog import Hung, Overdue, in_time, sign_of_life
 
 __all__ = ["Instance"]
@@ -82,6 +83,8 @@ class Instance:
         self._flushing = False
         self._pages: dict[str, Reply] = {}  # that are being made, by client
         self._failed = False  # the last one
+        self._refusals = Repeats(logger)
+        self.emission = 1
         self._tasks: set[asyncio.Task[None]] = set()
         self._lock = threading.Lock()
         self._turn = asyncio.Lock()
@@ -115,13 +118,14 @@ class Instance:
         call = decode_call(message.body)
         waiter = Waiter(reply, call.cursor, call.seq)
         with self._lock:
-            client.seen = self._used = time.monotonic()
+            client.heard = self._used = time.monotonic()
             client.outbox.acknowledge(call.cursor)
             accepted = client.accept(waiter)
+            seen = client.seen(call.cursor if call.at is None else call.at)
         if accepted is False:
             self._repeat(client, waiter)
         elif accepted:
-            self._start(self._interact(client, call.seq, bytes(call.message)))
+            self._start(self._interact(client, call.seq, bytes(call.message), seen))
         if accepted is not False and client.transport != "none":
             self._timers.call_later(GRACE, self._overdue, client, call.seq)
 
@@ -138,7 +142,7 @@ class Instance:
         """Replies with a Batch of what comes after the cursor, as soon as there is something; an empty one
         after the wait."""
         with self._lock:
-            client.seen = time.monotonic()
+            client.heard = time.monotonic()
             if message.fresh:
                 client.hidden = message.hidden
                 client.outbox.acknowledge(message.cursor)
@@ -164,7 +168,7 @@ class Instance:
     def _expire(self, client: Client, waiter: Waiter) -> None:
         with self._lock:
             if client.poll is waiter:
-                client.poll, client.seen = None, time.monotonic()
+                client.poll, client.heard = None, time.monotonic()
                 self._answer(client, waiter)
 
     def leave(self, client: Client) -> None:
@@ -180,7 +184,7 @@ class Instance:
                 patience = HIDDEN_GRACE if client.hidden else CLIENT_GRACE
                 if client.transport == "none":
                     patience = self._idle_timeout
-                if client.poll is None and not client.running and now - client.seen > patience:
+                if client.poll is None and not client.running and now - client.heard > patience:
                     self._drop(client)
             patience = self._idle_timeout if self._claimed else CLIENT_GRACE
             if self.shown or now - self._idle_since <= patience:
@@ -307,6 +311,7 @@ class Instance:
                 self._directory[client.id] = (self, client)
             html = self._adapter.page(message, client.outbox.put(b"{}"))
             client.outbox.acknowledge(client.outbox.last)  # it goes with the page
+            self._shown(client)
         except BaseException as error:
             with self._lock:
                 self._drop(client)
@@ -318,6 +323,12 @@ class Instance:
             self._failed = False
             body = html.encode("utf-8", "replace")
             self.live_session.settle(lambda delta: self._deliver(client, Page(body, delta)))
+
+    def _shown(self, client: Client) -> None:
+        with self._lock:
+            for number in range(client.outbox.last + 1):  # a page may ask before it has taken its payload
+                client.mark(number, self.emission)
+            self.emission += 1
 
     def _deliver(self, client: Client, page: Page | Failure) -> None:
         with self._lock:
@@ -352,11 +363,11 @@ class Instance:
     async def _attached(self) -> None:
         await self._built().attached()
 
-    async def _interact(self, client: Client, seq: int, message: bytes) -> None:
+    async def _interact(self, client: Client, seq: int, message: bytes, seen: int) -> None:
         adapter, refusal = self._built(), None
         try:
             async with contextlib.nullcontext() if adapter.overlapping else self._turn:
-                work = adapter.interact(message, client.id)
+                work = adapter.interact(message, client.id, seen)
                 await in_time(work, self._interaction_timeout, self.end)
         except Overdue as error:
             logger.error("%s in an interaction: %s\n%s", self.name, error, error.trace)
@@ -366,9 +377,11 @@ class Instance:
                 raise
             logger.exception("%s failed in an interaction", self.name)
             adapter.failed(message, client.id, AppError("CancelledError", traceback.format_exc()))
-        except (BadMessage, Refused) as error:
-            logger.warning("%s refused an interaction: %s", self.name, error)
-            refusal = failure(BadMessage("this page does not offer that interaction"))
+        except (BadMessage, Stale) as error:
+            self._refusals.warning("%s refused an interaction: %s", self.name, error)
+            refusal = failure(type(error)("this page does not offer that interaction"))
+            if isinstance(error, Stale):
+                self._resync(client)
         except (Exception, SystemExit):
             logger.exception("%s failed in an interaction", self.name)
         if refusal:
@@ -414,25 +427,45 @@ class Instance:
         body = self._built().snapshot()
         with self._lock:
             if client.outbox.missed(waiter.cursor):
-                client.outbox.put_reset(body)
+                self._reset(client, body)
             self._send(client, waiter, done, delta)
+
+    def _reset(self, client: Client, body: bytes) -> None:
+        client.mark(client.outbox.put_reset(body), self.emission)
+        self.emission += 1
+
+    def _resync(self, client: Client) -> None:
+        """The page shows what is not there any more: it gets a full render, on whatever way comes next."""
+        if time.monotonic() - client.resynced < RESYNC:
+            return
+        client.resynced = time.monotonic()
+        try:
+            body = self._built().snapshot()
+        except Exception:
+            logger.exception("%s cannot be rendered", self.name)
+            return
+        with self._lock:
+            self._reset(client, body)
+            self._flush_soon()
 
     # ---- Host: what the adapter calls ------------------------------------------------------------------
 
     def emit(self, payload: bytes, to: str | None = None, but: str | None = None) -> bool:
         """See :class:`adapters.base.Host`."""
         sign_of_life()
-        reached = False
         with self._lock:
-            for client in self.clients.values():
-                if client.id != but and to in (None, client.id):
-                    client.outbox.put(payload)
-                    reached = reached or client.transport != "none"
-            if not self._flushing:
-                # In the next turn of the loop: what an interaction emits last goes with its own answer.
-                self._flushing = True
-                self._loop.call_soon_threadsafe(self._flush)
-        return reached
+            whom = [one for one in self.clients.values() if one.id != but and to in (None, one.id)]
+            for client in whom:
+                client.mark(client.outbox.put(payload), self.emission)
+            self.emission += bool(whom)
+            self._flush_soon()
+        return any(client.transport != "none" for client in whom)
+
+    def _flush_soon(self) -> None:
+        """In the next turn of the loop: what an interaction emits last goes with its own answer."""
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon_threadsafe(self._flush)
 
     def _flush(self) -> None:
         with self._lock:
@@ -440,7 +473,7 @@ class Instance:
             for client in self.clients.values():
                 waiter = client.poll
                 if waiter and client.outbox.last > max(waiter.cursor, client.outbox.sent):
-                    client.poll, client.seen = None, time.monotonic()
+                    client.poll, client.heard = None, time.monotonic()
                     waiter.cursor = max(waiter.cursor, client.outbox.sent)
                     self._answer(client, waiter)
 

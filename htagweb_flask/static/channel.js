@@ -161,8 +161,7 @@ class Channel {
     const wait = polled && seated ? POLL_WAIT : 0;
     const asked = (this.heard = Date.now());
     this.request = new Deadline((wait + 15) * SECOND);
-    const body = JSON.stringify({ cursor: client.inbox.cursor, wait, hidden: resting || undefined });
-    const { batch, error } = await client.ask("poll", body, this.request);
+    const { batch, error } = await client.poll(wait, this.request, resting || undefined);
     if (this.life !== life) return null;
     this.polled = Boolean(batch);
     if (error) {

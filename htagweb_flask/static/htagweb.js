@@ -109,6 +109,11 @@ class Client {
     finally { deadline.cut(true); }
   }
 
+  /** Asks once for what comes after the cursor. */
+  poll(wait, request = new Deadline((wait + 15) * SECOND), hidden = undefined) {
+    return this.ask("poll", JSON.stringify({ cursor: this.inbox.cursor, wait, hidden }), request);
+  }
+
   /** A request came to nothing. Being asked to slow down is no loss of the connection. */
   failed({ status }) { if (status !== 429) this.to("lost"); }
 

@@ -20,10 +20,11 @@ function backoff(attempt, random = Math.random) {
   return random() * Math.min(30 * SECOND, 0.5 * SECOND * 2 ** attempt);
 }
 
-/** What an answer means, whatever was asked: "ok", "retry", "refused" (for good), "gone" or "ended". */
+/** What an answer means, whatever was asked: "ok", "retry", "refused" (for good), "stale", "gone" or "ended". */
 function judge({ status, type, ok, headers }) {
   // With redirect "manual" one sees that there is a redirect: to a login page.
   if (type === "opaqueredirect" || status === 0 || status === 401 || status === 403) return "ended";
+  if (status === 410 && headers.get("X-Htag") === "stale") return "stale";
   if (status === 409 || status === 410) return "gone";
   if (status === 408 || status === 429 || status > 501) return "retry";
   if (!ok) return "refused";
@@ -118,7 +119,7 @@ class CallQueue {
   send(message) {
     try {
       // Written down now: the message may hold live objects of the page.
-      this.calls.push({ message, json: JSON.stringify(message) });
+      this.calls.push({ message, json: JSON.stringify(message), at: this.client.inbox.cursor });
       this.client.drawing.told(message);
       this.pump();
     } catch (error) {
@@ -131,21 +132,28 @@ class CallQueue {
     if (this.busy) return;
     this.busy = true;
     for (; this.calls.length; this.calls.shift()) {
-      const [{ message, json }] = this.calls;
-      if (this.closed || !(await this.deliver(json))) this.client.htag.dropped(message);
+      const [{ message, json, at }] = this.calls;
+      if (this.closed || !(await this.deliver(json, at))) this.client.htag.dropped(message);
     }
     this.busy = false;
   }
 
-  async deliver(json) {
+  async deliver(json, at) {
     const { client } = this;
+    const { cursor } = client.inbox;
     this.seq += 1;
+    // What the user saw when this was called: since then it may have been replaced.
+    const then = at === cursor ? "" : `,"at":${at}`;
     // The same bytes at each try: by its number the server runs a call once, however often it has to answer.
-    const body = `{"seq":${this.seq},"cursor":${client.inbox.cursor},"message":${json}}`;
+    const body = `{"seq":${this.seq},"cursor":${cursor}${then},"message":${json}}`;
     for (let attempt = 0; ; attempt += 1) {
       const { batch, error } = await client.ask("call", body, new Deadline(CALL_LIMIT));
       if (batch?.done === false) client.wake(); // its result comes over the channel
       if (batch || this.closed) return Boolean(batch);
+      if (error.verdict === "stale") {
+        await client.poll(0); // what is there instead
+        return false;
+      }
       if (error.verdict === "refused") {
         // These never reached the instance, which would take the next number for a gap.
         if (error.status === 404 || error.status === 413) this.seq -= 1;

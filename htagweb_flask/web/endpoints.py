@@ -59,9 +59,8 @@ def answer(site: Site, mount: Mount, verb: str) -> Response:
     except HtagError as error:
         if isinstance(error, StoreError):
             site.sessions.report(error)
-        return Response(
-            msgspec.json.encode({"error": error.code}), error.status, NO_STORE, "application/json"
-        )
+        headers = {**NO_STORE, "X-Htag": error.code}
+        return Response(msgspec.json.encode({"error": error.code}), error.status, headers, "application/json")
 
 
 def _body(mount: Mount) -> bytes:

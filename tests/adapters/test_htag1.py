@@ -194,7 +194,6 @@ def test_a_generator_of_a_page_that_was_closed_is_forgotten(page: Any) -> None:
     assert apps[0]._hr._loop == {}
 
 
-@pytest.mark.xfail(strict=True, reason="a call is allowed by where its target is, not by who shows it")
 @pytest.mark.parametrize("how", ["tag in a text", "target outside of the tree"])
 def test_what_a_page_shows_can_be_called_wherever_its_target_is(page: Any, how: str) -> None:
     class App(Tag.body):

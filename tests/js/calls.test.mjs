@@ -27,8 +27,22 @@ test("calls are sent one at a time, in the order in which they were made", async
   assert.deepEqual(first.body, { seq: 1, cursor: 0, message: event("a") });
   assert.equal(page.server.unseen.length, 0);
   await first.batch(1, ["A"], { seq: 1, done: true });
-  assert.deepEqual(page.server.next("call").body, { seq: 2, cursor: 1, message: event("b") });
+  // It was made when the first payload was not there yet: what it is for may have been replaced.
+  assert.deepEqual(page.server.next("call").body, { seq: 2, cursor: 1, at: 0, message: event("b") });
   assert.deepEqual(page.applied, ["A"]);
+  await page.send(event("c"));
+  assert.equal(page.server.unseen.length, 0);
+});
+
+test("a call that the server does not offer any more brings what it offers, and is no error", async () => {
+  const page = await started();
+  await page.send(event("a"), event("b"));
+  const headers = { "Content-Type": "application/json", "X-Htag": "stale" };
+  await page.server.next("call").answer(410, { error: "stale" }, headers);
+  await page.server.next("poll").batch(1, ["fresh"], { reset: true });
+  assert.deepEqual(page.applied, ["fresh"]);
+  assert.equal(page.client.state, "open");
+  assert.deepEqual(page.server.next("call").body, { seq: 2, cursor: 1, at: 0, message: event("b") });
 });
 
 test("every request carries the token of the page", async () => {

@@ -30,6 +30,9 @@ class Host(Protocol):
 
     session: Snapshot
     debug: bool
+    emission: int
+    """The number of what is emitted next, for whichever client; a page that is rendered is an emission, too.
+    So an adapter can say whether a page has seen what it draws now."""
 
     def emit(self, payload: bytes, to: str | None = None, but: str | None = None) -> bool:
         """Puts *payload* in the outbox of every client, of client *to*, or of all *but* one.
@@ -84,10 +87,11 @@ class Adapter(ABC):
         """A page has shown that it is there (first stream, poll or interaction)."""
 
     @abstractmethod
-    async def interact(self, message: bytes, client: str) -> None:
+    async def interact(self, message: bytes, client: str, seen: int) -> None:
         """Runs one interaction and emits what comes of it. Errors of the app are emitted as htag shows them.
+        The page asked for it when it had *seen* all emissions up to that number.
 
-        Raises BadMessage or Refused when the message is not one that the page offers.
+        Raises BadMessage when the message is none, and Stale when the page does not offer it.
         """
 
     @abstractmethod

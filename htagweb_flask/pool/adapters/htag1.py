@@ -1,8 +1,7 @@
 """htag 1: drives an HRenderer.
 
-What htag 1 leaves open is closed here: its renderer can be called with any method of any tag of the process
-(``Tag.find_tag`` looks in one table for all), so a message passes only for a call that this instance wrote
-into its page, on a tag that is still in its tree.
+Its renderer can be called with any method of any tag of the process. Here a message passes only for a call
+that this instance wrote into its page: see ``htag1_grants``.
 """
 
 from __future__ import annotations
@@ -13,19 +12,20 @@ import html
 import logging
 import sys
 import threading
-import weakref
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
+import htag.tag
 import msgspec
 from htag import Tag, __version__
 from htag.render import HRenderer
 from htag.tag import BaseCaller, TagState
 
-from ...errors import AppError, BadMessage, HtagError, Refused
+from ...errors import AppError, BadMessage, HtagError, Stale
 from ...protocol import Render, RequestInfo
 from ...session import Snapshot
 from .base import Adapter, Host, InitArguments, app_error, boot_block, encode_payload
+from .htag1_constants import stringify
+from .htag1_grants import Grants, descent
 
 __all__ = ["ADAPTER"]
 
@@ -59,44 +59,71 @@ class _Asking:
         self.client: str | None = client
 
 
-class _Grants:
-    """The calls that an instance has written into its page: method names, and keys of callbacks, by tag."""
-
-    def __init__(self) -> None:
-        self._by_tag: dict[int, tuple[weakref.ref[Any], set[str]]] = {}
-
-    def record(self, caller: Any) -> None:
-        tag, method = caller.instance, caller.mname
-        if method is None:
-            return  # the next step of a generator: the renderer itself knows which are alive
-        key = id(tag)
-        known = self._by_tag.get(key)
-        if known is None or known[0]() is not tag:
-            known = self._by_tag[key] = (weakref.ref(tag, lambda _: self._by_tag.pop(key, None)), set())
-        known[1].add(caller.args[0] if method in ("__on__", "__on_event__") else method)
-
-    def allow(self, tag: Any, call: _Call) -> bool:
-        """Whether *call* on *tag* stands in the page."""
-        known = self._by_tag.get(id(tag))
-        if known is None or known[0]() is not tag:
-            return False
-        granted = known[1]
-        if call.method in ("__on__", "__on_event__"):
-            key = call.args[0] if call.args else None
-            return isinstance(key, str) and key in granted and key in vars(tag)["_callbacks_"]
-        return call.method in granted
-
-
 def _write_caller(caller: Any) -> str:
-    grants: _Grants | None = getattr(_thread, "grants", None)
+    grants: Grants | None = getattr(_thread, "grants", None)
+    target, method = caller.instance, caller.mname
+    if grants is not None and method is None:  # the next step of a generator
+        asking = _asking.get()
+        grants.expect(id(target), asking.client if asking else None)
+    elif grants is not None:
+        grants.write(target, method, caller.args, caller.kargs)
+    elif method is not None and target.root._hr is not None:  # in a thread that the app has started
+        target.root._hr.grants.write(target, method, caller.args, caller.kargs, text=True)
+    text: str = _original_write(caller)
+    return text
+
+
+def _draw(tag: Any) -> str:
+    grants: Grants | None = getattr(_thread, "grants", None)
+    if grants is None:
+        return str(_original_draw(tag))
+    grants.open(tag)
+    done = False
+    try:
+        text: str = _original_draw(tag)
+        done = True
+    finally:
+        grants.close(done)
+    return text
+
+
+def _find_render(tag: Any) -> Any:
+    render, grants = _original_find_render(tag), getattr(_thread, "grants", None)
+    if render is None or grants is None:
+        return render
+
+    def aside() -> None:  # what it writes is not in the attributes of the tag
+        grants.open(None)
+        try:
+            render()
+        finally:
+            grants.close(False)
+
+    return aside
+
+
+def _clear(tag: Any, content: Any = None) -> None:
+    grants: Grants | None = getattr(_thread, "grants", None) if tag._childs else None
+    if grants is not None and any(isinstance(child, Tag) for child in tag._childs):
+        grants.removed = True
+    _original_clear(tag, content)
+
+
+def _remove(tag: Any, content: Any = None) -> Any:
+    grants: Grants | None = getattr(_thread, "grants", None)
     if grants is not None:
-        grants.record(caller)
-    written: str = _original_write(caller)
-    return written
+        grants.removed = True
+    return _original_remove(tag, content)
 
 
-_original_write = BaseCaller.__str__
+_original_write, _original_draw = BaseCaller.__str__, Tag.__str__
+_original_clear, _original_remove = Tag.clear, Tag.remove
+_original_find_render = Tag._hasARenderMethod
 BaseCaller.__str__ = _write_caller
+Tag.__str__ = _draw
+Tag._hasARenderMethod = _find_render
+Tag.clear, Tag.remove = _clear, _remove
+htag.tag.stringify = stringify
 
 
 def _session_of(state: Any) -> dict[str, Any]:
@@ -123,7 +150,8 @@ TagState._current_session = property(_session_of, lambda state, session: None)
 class _Renderer(HRenderer):  # type: ignore[misc]  # htag has no types
     """An HRenderer that keeps the scripts of ``tag.call`` apart: they are for the page that asked."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, grants: Grants, *args: Any, **kwargs: Any) -> None:
+        self.grants = grants
         self.scripts: list[str] = []
         super().__init__(*args, **kwargs)
         self._statics.pop()  # htag's own client: ours takes its place
@@ -133,7 +161,7 @@ class _Renderer(HRenderer):  # type: ignore[misc]  # htag has no types
 
     def _mkReponse(self, tags: list[Any]) -> dict[str, Any]:  # noqa: N802 - htag's name
         answer: dict[str, Any] = super()._mkReponse(tags)
-        fresh = [id(tag) for tag in _descent(tags) if tag.js]
+        fresh = [id(tag) for tag in descent(tags) if tag.js]
         if fresh:
             answer["fresh"] = fresh  # their scripts run again, and expect new nodes
         return answer
@@ -171,11 +199,12 @@ class Htag1(Adapter):
 
     def __init__(self, app: type, host: Host, request: RequestInfo) -> None:
         self._host = host
-        self._grants = _thread.grants = _Grants()
+        self._grants = _thread.grants = Grants(lambda: host.emission)
         self._started: dict[str, set[int]] = {}  # generators by the client that called them
         _thread.session = host.session
         with self._arguments.building():
             self._renderer = _Renderer(
+                self._grants,
                 app,
                 "",
                 exit_callback=host.exit,
@@ -196,6 +225,7 @@ class Htag1(Adapter):
             body = str(renderer.tag)
             scripts = renderer.tag._getAllJs() + renderer.take_scripts()
             statics = "".join(str(static) for static in renderer._statics)
+            self._grants.sweep(renderer.tag)
         except Exception as error:
             raise app_error("render", error) from error
         boot = boot_block(message, 1, cursor, {"post": "\n".join(scripts)})
@@ -206,12 +236,12 @@ class Htag1(Adapter):
             f"<title>{html.escape(renderer.title)}</title></head>{body}</html>"
         )
 
-    async def interact(self, message: bytes, client: str) -> None:
+    async def interact(self, message: bytes, client: str, seen: int) -> None:
         try:
             call = _decode(message)
         except (ValueError, RecursionError) as error:
             raise BadMessage(str(error)) from None
-        self._check(call)
+        target = self._target(call, client, seen)  # kept alive: htag looks for it once more
         asking = _Asking(client)
         token = _asking.set(asking)
         generators = self._renderer._loop
@@ -227,6 +257,7 @@ class Htag1(Adapter):
         finally:
             asking.client = None
             _asking.reset(token)
+            del target
         self._started.setdefault(client, set()).update(set(generators) - known)
         if "err" in answer:  # htag keeps those that have failed, and every callback is one
             for key in (set(generators) - known) | {call.id}:
@@ -237,16 +268,24 @@ class Htag1(Adapter):
         text = f"{error}\n{error.trace}" if self._host.debug else str(error)
         self._host.emit(encode_payload({"err": text}), to=client)
 
-    def _check(self, call: _Call) -> None:
-        if call.id in self._renderer._loop and call.method is None:
-            return
-        tag = Tag.find_tag(call.id)
-        if not self._grants.allow(tag, call) or not _holds(self._renderer.tag, tag):
-            raise Refused(f"the page does not offer {call.method!r} on {call.id}")
+    def _target(self, call: _Call, client: str, seen: int) -> Any:
+        """What *call* is for: a tag, or a generator. Raises Stale."""
+        if call.method is None:
+            generators = self._renderer._loop
+            if call.id in generators and self._grants.step(call.id, client):
+                return generators[call.id]
+        else:
+            root, args, kargs = self._renderer.tag, call.args or [], call.kargs or {}
+            tag = self._grants.target(root, call.id, call.method, args, kargs, seen)
+            if tag is not None:
+                return tag
+        raise Stale(f"the page does not offer {call.method!r} of {call.id} with these arguments")
 
     def _emit(self, answer: dict[str, Any], client: str | None) -> bool:
         """*answer* to the page that asked, and to the others what they must see of it."""
         host, scripts = self._host, self._renderer.take_scripts()
+        if "update" in answer or "stream" in answer:
+            self._grants.sweep(self._renderer.tag)
         shared: dict[str, Any] = {
             key: answer[key] for key in ("update", "fresh", "stream", "post") if key in answer
         }
@@ -266,8 +305,9 @@ class Htag1(Adapter):
         """Nothing waits for that in htag 1."""
 
     async def left(self, client: str) -> None:
-        for key in self._started.pop(client, ()):
-            self._renderer._loop.pop(key, None)  # nobody will ask for its next step
+        for key in self._started.pop(client, ()):  # nobody will ask for its next step
+            self._renderer._loop.pop(key, None)
+            self._grants.step(key, client)
 
     async def close(self) -> None:
         """Nothing to do: its tasks are cancelled with the loop."""
@@ -275,20 +315,8 @@ class Htag1(Adapter):
     def snapshot(self) -> bytes:
         tag = self._renderer.tag
         answer = {"update": {0: str(tag)}, "post": "\n".join(tag._getAllJs())}
-        return encode_payload({**answer, "fresh": [id(each) for each in _descent([tag]) if each.js]})
-
-
-def _descent(tags: list[Any]) -> Iterator[Any]:
-    """*tags*, their children, and so on."""
-    level = tags
-    while level:
-        yield from level
-        level = [child for tag in level for child in tag._childs if isinstance(child, Tag)]
-
-
-def _holds(root: Any, tag: Any) -> bool:
-    """Whether *tag* is in the tree of *root*: walked down, as a removed tag may still name its parent."""
-    return any(found is tag for found in _descent([root]))
+        self._grants.sweep(tag)
+        return encode_payload({**answer, "fresh": [id(each) for each in descent([tag]) if each.js]})
 
 
 ADAPTER = Htag1

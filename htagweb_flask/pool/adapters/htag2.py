@@ -252,7 +252,7 @@ class Htag2(Adapter):
     async def attached(self) -> None:
         self._app._flush_pending_lifecycle_generators(_Socket(self._host))
 
-    async def interact(self, message: bytes, client: str) -> None:
+    async def interact(self, message: bytes, client: str, seen: int) -> None:
         try:
             event = msgspec.structs.asdict(_decode_event(message))
         except (ValueError, RecursionError) as error:

@@ -1,0 +1,545 @@
+"""What a page may call: what stands in it, as it stands there, while it does."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from typing import Any
+
+import pytest
+from htag import Tag
+from hypothesis import given
+from hypothesis import strategies as st
+
+from htagweb_flask import ConfigError, htag_expose
+from tests.http_client import Refused
+from tests.support import GENERATION
+
+if GENERATION == 1:
+    from htagweb_flask.pool.adapters import htag1_grants
+    from htagweb_flask.pool.adapters.htag1_grants import GRACE, Grants
+
+pytestmark = pytest.mark.htag1
+
+Message = dict[str, Any]
+
+
+class App(Tag.body):
+    """What the apps below have in common: a log, and one instance that the test can look into."""
+
+    imports: list[Any] = []
+    log: list[Any]
+
+    def note(self, *args: Any) -> None:
+        self.log.append(args)
+
+
+def shown(tab: Any, text: str) -> Message:
+    """The message of the button with that text."""
+    found: Message = tab.messages(tab.find(text).attributes["onclick"])[0]
+    return found
+
+
+def stale(tab: Any, message: Message, **options: Any) -> None:
+    """It is refused, and says nothing of why."""
+    with pytest.raises(Refused) as told:
+        tab.call(message, **options)
+    assert (told.value.status, told.value.answer.body) == (410, b"stale")
+
+
+class Rows(App):
+    """Rows that are drawn anew at each click."""
+
+    def init(self) -> None:
+        self.log, self.count = [], 0
+        self.rows = Tag.div()
+        self += self.rows
+        self += Tag.button("more", _onclick=lambda tag: self.more())
+        self.more()
+
+    def more(self) -> None:
+        self.count += 1
+        self.rows.clear()
+        for row in range(3):
+            self.rows += Tag.button(f"delete {row}", _onclick=self.bind.note(self.count, row))
+
+
+def app_of(tab: Any) -> Any:
+    (instance,) = tab.user.worker._instances.values()
+    return instance._adapter._renderer.tag
+
+
+# ---- constants
+
+
+@pytest.mark.parametrize(
+    ("args", "kargs"),
+    [
+        ([1, 3], {}), ([True, 0], {}), ([1.0, 0], {}), (["1", 0], {}), ([1, None], {}), ([1, False], {}),
+        ([1], {}), ([], {}), ([1, 0, 0], {}), ([0, 1], {}), ([[1], 0], {}), ([{}, 0], {}),
+        ([1, 0], {"x": 1}), ([1, 0], {"self": 1}), ([1, -0.0], {}), ([1, 1e-300], {}),
+    ],
+)  # fmt: skip
+def test_a_constant_is_as_it_was_bound(page: Any, args: list[Any], kargs: dict[str, Any]) -> None:
+    tab = page(Rows)
+    message = shown(tab, "delete 0")
+    stale(tab, {**message, "args": args, "kargs": kargs})
+    assert app_of(tab).log == []
+    tab.call(message)
+    assert app_of(tab).log == [(1, 0)]
+
+
+def test_the_arguments_of_two_calls_cannot_be_mixed(page: Any) -> None:
+    class Two(App):
+        def init(self) -> None:
+            self.log = []
+            self += Tag.button("one", _onclick=self.bind.note(1, mode="read"))
+            self += Tag.button("two", _onclick=self.bind.note(2, b"this.value", mode="write"))
+
+        def note(self, *args: Any, **kargs: Any) -> None:
+            self.log.append((args, kargs))
+
+    tab = page(Two)
+    one, two = shown(tab, "one"), shown(tab, "two")
+    stale(tab, {**one, "kargs": two["kargs"]})
+    stale(tab, {**one, "args": two["args"]})
+    stale(tab, {**two, "args": [1, "x"]})
+    stale(tab, {**two, "args": [2]})
+    stale(tab, {**two, "args": [2, "x", "y"]})
+    stale(tab, {**two, "kargs": {}})
+    tab.call({**two, "args": [2, {"what": ["ever"]}]})
+    assert app_of(tab).log == [((2, {"what": ["ever"]}), {"mode": "write"})]
+
+
+def test_the_callback_of_a_key_is_the_one_that_was_shown(page: Any) -> None:
+    """A key names an event of a tag: what is bound to it may have become another."""
+
+    class Turning(App):
+        def init(self) -> None:
+            self.log = []
+            self.button = Tag.button("go", _onclick=self.bind(self.note, "first"))
+            self += self.button
+
+        async def change(self) -> None:
+            self.button["onclick"] = self.bind(self.note, "first", "second")
+
+    tab = page(Turning)
+    message = shown(tab, "go")
+    app = app_of(tab)
+    asyncio.run(app.change())
+    stale(tab, message)
+    tab.poll()
+    tab.click("go")
+    assert app.log == [("first", "second")]
+
+
+# ---- how long
+
+
+def test_a_double_click_during_an_update_works(page: Any) -> None:
+    tab = page(Rows)
+    message, before = shown(tab, "delete 1"), tab.cursor
+    tab.click("more")
+    tab.call(message, at=before)  # the user clicked before the answer was there
+    assert app_of(tab).log == [(1, 1)]
+    stale(tab, message)
+    stale(tab, message, at=tab.cursor)
+    stale(tab, message, at=10_000)
+    assert app_of(tab).log == [(1, 1)]
+
+
+def test_a_page_that_asks_for_what_is_no_more_gets_what_there_is(
+    page: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    tab = page(Rows)
+    message = shown(tab, "delete 1")
+    tab.click("more")
+    tab.dom.by_id(str(id(app_of(tab).rows))).replace("<p>a page that is out of date</p>")
+    with caplog.at_level(logging.WARNING):
+        stale(tab, message)
+        batch = tab.poll()
+        assert batch["reset"] is True
+        tab.click("delete 1")
+        assert app_of(tab).log == [(2, 1)]
+        for _ in range(5):
+            stale(tab, message)
+    assert len([record for record in caplog.records if "refused" in record.message]) == 1
+    assert tab.poll()["payloads"] == []  # at most one in a second
+
+
+def test_grace_ends(monkeypatch: pytest.MonkeyPatch, page: Any) -> None:
+    tab = page(Rows)
+    message, before = shown(tab, "delete 1"), tab.cursor
+    tab.click("more")
+    monkeypatch.setattr(htag1_grants, "GRACE", -1.0)
+    stale(tab, message, at=before)
+
+
+def test_a_number_before_the_birth_of_a_call_does_not_reach_it(page: Any) -> None:
+    """An address may have belonged to another tag then."""
+    tab = page(Rows)
+    before = tab.cursor
+    tab.click("more")
+    message = shown(tab, "delete 1")
+    stale(tab, message, at=before)
+    tab.call(message)
+    assert app_of(tab).log == [(2, 1)]
+
+
+def test_the_other_tab_has_its_own_time(page: Any) -> None:
+    one = page(Rows)
+    other = one.user.open()
+    message = shown(other, "delete 2")
+    one.click("more")
+    other.call(message, at=other.cursor)  # it has not heard of that
+    stale(other, message)
+    other.poll()
+    other.click("delete 2")
+    stale(one, message)
+    one.click("delete 2")
+    assert app_of(one).log == [(1, 2), (2, 2), (2, 2)]
+
+
+# ---- where
+
+
+def test_a_call_in_a_text_holds_as_long_as_its_target(page: Any) -> None:
+    class Texts(App):
+        def init(self) -> None:
+            self.log, self.made = [], False
+            self += f'<button onclick="{self.bind.note(1)}">early</button>'.replace('"id"', "&quot;id&quot;")
+            self += Built(self)
+
+    class Built(Tag.div):
+        def init(self, app: Any) -> None:
+            self.app, self.made = app, False
+
+        def render(self) -> None:
+            if not self.made:  # as apps do that build a thing once
+                self.made = True
+                self.script = self.app.bind.note(2) + ""
+                self.text = f"{self.script}"
+            self["title"] = "drawn"
+
+    tab = page(Texts)
+    root = app_of(tab)
+    for _ in range(3):
+        for argument in (1, 2):
+            tab.call(tab.method(id(root), "note", argument))
+    tab.reload()
+    assert root.log == [(1,), (2,)] * 3
+
+
+def test_an_app_that_builds_itself_when_it_is_drawn(page: Any) -> None:
+    class Built(App):
+        def init(self) -> None:
+            self.log = []
+
+        def render(self) -> None:
+            self.clear()
+            self += Tag.button("callback", _onclick=self.note)
+            self += Tag.button("lambda", _onclick=lambda tag: self.note(tag))
+            self += Tag.button("bound", _onclick=self.bind.note(len(self.log)))
+
+    tab = page(Built)
+    for number in range(4):
+        old = shown(tab, "bound")
+        tab.click("bound")
+        tab.click("callback")
+        tab.click("lambda")
+        assert len(app_of(tab).log) == 3 * (number + 1)
+        stale(tab, old)
+        tab.poll()
+    assert tab.errors == []
+
+
+def test_what_was_streamed_is_callable_until_it_is_removed(page: Any) -> None:
+    class Streaming(App):
+        def init(self) -> None:
+            self.log = []
+            self.kept = Tag.button("late", _onclick=self.bind.note("late"))
+            self += Tag.button("go", _onclick=self.bind.go())
+            self += Tag.button("away", _onclick=lambda tag: self.kept.remove() and None)
+
+        def go(self) -> Any:
+            yield self.kept
+            yield Tag.button("other", _onclick=self.bind.note("other"))
+
+    tab = page(Streaming)
+    tab.click("go")
+    message = shown(tab, "late")
+    tab.click("late")
+    tab.click("other")
+    tab.click("away")
+    stale(tab, message)
+    assert app_of(tab).log == [("late",), ("other",)]
+
+
+def test_a_text_that_looks_like_javascript_is_a_text(page: Any) -> None:
+    """htag writes bytes as JavaScript, and takes such a text for bytes."""
+    text = "<:<:alert(document.cookie):>:>"
+
+    class Told(App):
+        def init(self) -> None:
+            self.log = []
+            self += Tag.button("go", _onclick=self.bind.note(text, [text, b"this.value"]))
+
+    tab = page(Told)
+    tab.fire(tab.find("go"), "click", value="typed")
+    assert app_of(tab).log == [(text, [text, "typed"])]
+
+
+def test_a_thread_of_the_app_may_write(page: Any) -> None:
+    class Threaded(App):
+        def init(self) -> None:
+            self.log = []
+            self += Tag.button("go", _onclick=self.go)
+
+        async def go(self, tag: Any) -> None:
+            self += await asyncio.to_thread(lambda: f"<p>{self.bind.note(5)}</p>")
+
+    tab = page(Threaded)
+    tab.click("go")
+    tab.call(tab.method(id(app_of(tab)), "note", 5))
+    assert app_of(tab).log == [(5,)]
+
+
+def test_a_drawing_that_fails_takes_nothing_away(page: Any) -> None:
+    class Moody(App):
+        def init(self) -> None:
+            self.log, self.broken = [], False
+            self += Tag.button("go", _onclick=self.bind.note(1))
+
+        def render(self) -> None:
+            if self.broken:
+                raise ValueError("moody")
+
+    tab = page(Moody)
+    message = shown(tab, "go")
+    app = app_of(tab)
+    app.broken = True
+    tab.call(message)
+    app.broken = False
+    tab.call(message)
+    assert (1,) in app.log
+
+
+# ---- generators
+
+
+class Steps(App):
+    def init(self) -> None:
+        self.log = []
+        self += Tag.button("go", _onclick=self.go)
+
+    def go(self, tag: Any) -> Any:
+        for step in range(3):
+            self.log.append(step)
+            yield
+
+
+def test_a_step_is_for_the_page_that_has_started_it(page: Any) -> None:
+    one = page(Steps)
+    other = one.user.open()
+    one.call(shown(one, "go"), follow=False)
+    (following,) = one.messages(one._next.pop())
+    stale(other, following)
+    stale(one, {**following, "method": "__next__"})
+    one.call(following)
+    assert app_of(one).log == [0, 1, 2]
+
+
+def test_a_step_is_asked_for_once(page: Any) -> None:
+    """The number of a generator that has ended may be that of the next one."""
+    tab = page(Steps)
+    tab.call(shown(tab, "go"), follow=False)
+    (following,) = tab.messages(tab._next.pop())
+    tab.call(following, follow=False)
+    tab.call({**tab.messages(tab._next.pop())[0]})
+    stale(tab, following)
+    assert app_of(tab).log == [0, 1, 2]
+
+
+# ---- exposed by hand
+
+
+class Widget(Tag.div):
+    """A tag of somebody else."""
+
+    def init(self, log: list[Any]) -> None:
+        self.log = log
+
+    def save(self, *args: Any, **kargs: Any) -> None:
+        self.log.append((self, args, kargs))
+
+    async def load(self, key: str = "default") -> None:
+        await asyncio.sleep(0)
+        self.log.append((self, key))
+
+    def other(self) -> None:
+        self.log.append("other")
+
+
+def test_a_method_of_one_tag_can_be_exposed(page: Any) -> None:
+    class Host(App):
+        def init(self) -> None:
+            self.log = []
+            self.one, self.two = Widget(self.log), Widget(self.log)
+            self += [self.one, self.two]
+            htag_expose(self.one, "save")
+            htag_expose(self.one, "load")
+
+    tab = page(Host)
+    app = app_of(tab)
+    assert "self.save = function" in "".join(tab.scripts)
+    tab.call(tab.method(id(app.one), "save", 1, "a", {"b": None}))
+    tab.call(tab.method(id(app.one), "save"))
+    tab.call(tab.method(id(app.one), "load"))
+    tab.call(tab.method(id(app.one), "load", "x"))
+    assert app.log == [
+        (app.one, (1, "a", {"b": None}), {}), (app.one, (), {}), (app.one, "default"), (app.one, "x"),
+    ]  # fmt: skip
+    stale(tab, tab.method(id(app.one), "other"))
+    stale(tab, tab.method(id(app.two), "save", 1))
+    stale(tab, {**tab.method(id(app.one), "save"), "kargs": {"named": 1}})
+    tab.reload()
+    assert len(app.log) == 4
+
+
+@pytest.mark.parametrize("name", ["nothing", "log", "__class__", "", "tag"])
+def test_what_is_no_method_cannot_be_exposed(name: str) -> None:
+    with pytest.raises(ConfigError):
+        htag_expose(Widget([]), name)
+
+
+# ---- how much
+
+
+def test_what_is_remembered_does_not_grow(page: Any) -> None:
+    tab = page(Rows)
+    grants = app_of(tab)._hr.grants
+    for _ in range(5):
+        tab.click("more")
+    gc.collect()
+    sizes = []
+    for _ in range(2):
+        for _ in range(20):
+            tab.click("more")
+        gc.collect()
+        grants._bury()
+        sizes.append((len(grants._held), len(grants._texts), len(grants._drawing)))
+    assert sizes[0] == sizes[1]
+    assert len(grants._replaced) <= htag1_grants.REPLACED
+
+
+class Dot:
+    """Stands for a tag, for as long as somebody keeps it."""
+
+    _hr = None
+
+    def __init__(self) -> None:
+        self._callbacks_: dict[Any, Any] = {}
+
+    @property
+    def root(self) -> Dot:
+        return self
+
+    def act(self) -> None:
+        """Something to call."""
+
+
+def test_old_grants_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(htag1_grants, "REPLACED", 20)
+    monkeypatch.setattr(htag1_grants, "WRITTEN", 50)
+    grants, target = Grants(lambda: 1), Dot()
+    for number in range(500):
+        grants.write(target, "act", [number], {}, text=True)
+        holder = Dot()
+        grants.open(holder)
+        grants.write(target, "act", [number, b"x"], {})
+        grants.close(True)
+        del holder
+    assert len(grants._replaced) <= 20
+    assert sum(map(len, grants._index.values())) <= 20 + 50 + 2
+    assert grants.target(None, id(target), "act", [499], {}, 1) is target
+    assert grants.target(None, id(target), "act", [449], {}, 1) is None
+
+
+def test_time_and_emissions_bound_what_was_replaced() -> None:
+    now, emission = [100.0], [5]
+    grants, dots = Grants(lambda: emission[0], lambda: now[0]), [Dot(), Dot()]
+
+    def draw(*calls: int) -> None:
+        grants.open(dots[1])
+        for number in calls:
+            grants.write(dots[0], "act", [number], {})
+        grants.close(True)
+
+    def allowed(number: int, seen: int) -> bool:
+        return grants.target(None, id(dots[0]), "act", [number], {}, seen) is dots[0]
+
+    draw(1, 2)
+    assert [allowed(1, seen) for seen in (4, 5, 6)] == [False, True, True]
+    emission[0] = 8
+    draw(2, 3)
+    assert [allowed(1, seen) for seen in (4, 5, 7, 8, 9)] == [False, True, True, False, False]
+    assert [allowed(3, seen) for seen in (7, 8)] == [False, True]
+    assert [allowed(2, seen) for seen in (4, 5, 8)] == [False, True, True]
+    now[0] += GRACE + 1
+    assert [allowed(1, seen) for seen in (5, 7)] == [False, False]
+    emission[0] = 9
+    draw(1)
+    assert [allowed(1, seen) for seen in (8, 9)] == [False, True]
+    key = id(dots[0])
+    dots.clear()
+    assert grants.target(None, key, "act", [1], {}, 9) is None
+
+
+def test_an_address_that_is_used_again_has_another_grant() -> None:
+    emission = [1]
+    grants, old = Grants(lambda: emission[0]), Dot()
+    grants.write(old, "act", [], {}, text=True)
+    key = id(old)
+    del old
+    keep: list[Dot] = []
+    for _ in range(10_000):
+        keep.append(Dot())
+        if id(keep[-1]) == key:
+            break
+    assert id(keep[-1]) == key, "the address is not used again: nothing was tested"
+    assert grants.target(None, key, "act", [], {}, 9) is None
+    emission[0] = 7
+    grants.write(keep[-1], "act", [], {}, text=True)
+    assert grants.target(None, key, "act", [], {}, 6) is None
+    assert grants.target(None, key, "act", [], {}, 7) is keep[-1]
+
+
+# ---- anything
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.floats() | st.sampled_from(["", "a", "onclick"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+wires = st.tuples(
+    st.integers(0, 2),
+    st.sampled_from(["act", "__on__", "__on_event__", "__setattr__", "__class__", ""]),
+    st.lists(json_values, max_size=3),
+    st.dictionaries(st.sampled_from(["a", "b"]), json_values, max_size=2),
+)
+
+
+@given(wires)
+def test_of_all_messages_only_the_ones_that_were_written_pass(wire: Any) -> None:
+    which, method, args, kargs = wire
+    dots = [Dot(), Dot(), Dot()]
+    grants = Grants(lambda: 1)
+    grants.write(dots[0], "act", [1, "a"], {"a": None}, text=True)
+    grants.write(dots[1], "act", [b"this.value"], {}, text=True)
+    passed = grants.target(None, id(dots[which]), method, args, kargs, 1)
+    exact = which == 0 and repr((method, args, kargs)) == repr(("act", [1, "a"], {"a": None}))
+    free = which == 1 and method == "act" and len(args) == 1 and not kargs
+    assert (passed is dots[which]) == (exact or free)
