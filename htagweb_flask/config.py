@@ -83,8 +83,9 @@ KEYS: tuple[Key, ...] = (
         "further origins of our pages, as https://example.org: for a proxy that hides the host"),
     Key("sessions", "auto", _one_of("auto", "files", "memory"), False,
         "auto: those of the site, by Flask-Session, else files; memory: in the pool, gone with it"),
-    Key("broker", "auto", _one_of("auto", "unix", "tcp"), False,
-        "how web processes reach the pool; auto: unix sockets where they exist, else loopback TCP"),
+    Key("broker", "auto", _one_of("auto", "unix", "tcp", "inline"), False,
+        "how web processes reach the pool; auto: unix sockets where they exist, else loopback TCP; inline: "
+        "no pool, but threads of the one web process there may be then"),
     Key("run_dir", "", str, False,
         "folder of the pool's sockets; default: a private one in the system's folder for temporary files"),
     Key("data_dir", "", str, False,

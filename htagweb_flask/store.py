@@ -11,7 +11,6 @@ import copy
 import logging
 import os
 import random
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
@@ -23,12 +22,10 @@ from flask_session.base import ServerSideSessionInterface
 from flask_session.cachelib import CacheLibSessionInterface
 
 from .errors import StoreError
+from .locks import lock
 from .protocol import Delta
 from .session import merge, pack_foreign, read_session, same, unpack
 from .session_files import SessionFiles, digest
-
-if sys.platform != "win32":
-    import fcntl
 
 __all__ = ["SessionStore", "cached_sessions", "changes", "file_sessions"]
 
@@ -231,16 +228,11 @@ class SessionStore:
 
     @contextlib.contextmanager
     def _locked_file(self, name: str) -> Iterator[None]:
-        # A lock that waits in the kernel would stop all greenlets of a gevent worker.
         with open(os.path.join(self._lock_dir, f"session-{name[:2]}.lock"), "w") as file:
             pause = 0.0005
-            while sys.platform != "win32":
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except OSError:
-                    time.sleep(pause)
-                    pause = min(2 * pause, 0.01)
+            while not lock(file):
+                time.sleep(pause)
+                pause = min(2 * pause, 0.01)
             yield
 
 

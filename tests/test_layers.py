@@ -37,6 +37,7 @@ FLOORS = {
     "seal": "pure",
     "appref": "pure",
     "code": "pure",
+    "locks": "base",
     "config": "base",
     "expose": "base",
     "errors": "base",
@@ -44,6 +45,7 @@ FLOORS = {
     "pool.__main__": "pool main",
     "pool.supervisor": "supervisor",
     "pool.listing": "listing",
+    "pool.inline": "inline",
     "pool.slots": "slots",
     "pool.process": "process",
     "pool.worker": "worker",
@@ -57,6 +59,9 @@ FLOORS = {
     "pool.repeats": "parts",
     "pool.resources": "parts",
     "pool.client": "parts",
+    "pool.apps": "parts",
+    "pool.threads": "parts",
+    "pool.green": "parts",
     "pool.adapters": "parts",
     "pool.listeners": "parts",
 }
@@ -76,6 +81,7 @@ BELOW = {
     "supervisor": {"listing", "slots", "parts", "pure", "base"},
     "listing": {"slots", "parts", "pure", "base"},
     "slots": {"parts", "pure", "base"},
+    "inline": {"worker", "parts", "pure", "base"},
     "process": {"worker", "parts", "pure", "base"},
     "worker": {"warden", "instance", "parts", "pure", "base"},
     "warden": {"instance", "parts", "pure", "base"},
@@ -83,10 +89,13 @@ BELOW = {
     "parts": {"pure", "base"},
     "pool": set(),
 }
+#: What a single module may import beside that: the pool on threads of the web process is reached by one file.
+ALONE = {"brokers.inline": {"pool.inline", "pool.config"}}
+
 SHARED = {"web", "brokers", "pure", "base", "parts"}
 
 WEB = {"front", "extension", "web", "brokers", "store", "files"}
-POOL = {"pool", "pool main", "supervisor", "listing", "slots", "process", "worker", "warden"}
+POOL = {"pool", "pool main", "supervisor", "listing", "slots", "inline", "process", "worker", "warden"}
 POOL |= {"instance", "parts"}
 NEVER = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle"}
 CALLS = {"eval", "exec", "__import__"}
@@ -100,7 +109,8 @@ def forbidden(floor: str, module: str) -> set[str]:
     if floor in WEB:
         names.add("asyncio")
     if floor in POOL:
-        names |= {"flask", "werkzeug", "flask_session", "gevent", "gunicorn"}
+        names |= {"flask", "werkzeug", "flask_session", "gunicorn"}
+        names |= {"gevent"} - ({"gevent"} if module == "pool.green" else set())
     if floor in {"pure", "base"}:
         names |= {
             "socket",
@@ -158,7 +168,8 @@ class House:
         for one in self.imports(module):
             if one.inside:
                 other = self.floor(one.name)
-                if other not in BELOW[floor] | ({floor} & SHARED):
+                allowed = other in BELOW[floor] | ({floor} & SHARED) or one.name in ALONE.get(module, ())
+                if not allowed:
                     yield f"{where}:{one.line}: {floor} imports {one.name} of {other}"
             elif one.name in forbidden(floor, module):
                 yield f"{where}:{one.line}: {floor} imports {one.name}"

@@ -37,6 +37,9 @@ class Watch(ABC):
 class Broker(ABC):
     """Carries messages to the pool."""
 
+    renews = True
+    """Whether an app whose code has changed gets new processes, which import it anew."""
+
     @abstractmethod
     def call(self, slot: Slot, message: Message, timeout: float, watch: Watch | None = None) -> Message:
         """The reply of *slot*'s worker, which is started when it does not run. With *watch*, the wait may end

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import socket
 import threading
 import time
@@ -20,6 +19,7 @@ from ..errors import PoolError, from_wire
 from ..placement import POOL, SECRET, address_file
 from ..protocol import Decoder, Done, EnsureWorker, Failure, Hello, Message, encode
 from .base import Broker, Slot, Watch
+from .waiting import wait_readable
 
 __all__ = ["Connection", "SocketBroker"]
 
@@ -66,26 +66,13 @@ class Connection:
         self.send(frame, timeout)
         while True:
             if watch:
-                self._wait(watch, time.monotonic() + timeout)
+                wait_readable(self._sock.fileno(), timeout, watch)
             data = self._sock.recv(262144)
             if not data:
                 raise ConnectionResetError("the pool closed the connection")
             messages = self._decoder.feed(data)
             if messages:
                 return messages[0]
-
-    def _wait(self, watch: Watch, until: float) -> None:
-        """Until there is a reply to read."""
-        other = watch.fileno()
-        while True:
-            found = _readable(self._sock.fileno(), other, watch.interval)
-            if self._sock.fileno() in found:
-                return
-            watch.check()
-            if other in found:
-                other = -1  # the browser has sent something else: this tells nothing more
-            if time.monotonic() > until:
-                raise TimeoutError
 
     def send(self, frame: bytes, timeout: float) -> None:
         """Sends a frame that has no reply. Raises OSError, as :meth:`exchange` does."""
@@ -233,14 +220,3 @@ class SocketBroker(Broker):
             raise
         self._idle.setdefault(POOL, deque()).append(connection)
         return reply
-
-
-def _readable(one: int, other: int, timeout: float) -> list[int]:
-    """Which of the descriptors can be read (*other* may be -1), within *timeout* seconds."""
-    wanted = [one, other] if other >= 0 else [one]
-    if not hasattr(select, "poll"):  # Windows
-        return select.select(wanted, [], [], timeout)[0]
-    poll = select.poll()  # select() takes no descriptor above 1,023
-    for descriptor in wanted:
-        poll.register(descriptor, select.POLLIN)
-    return [descriptor for descriptor, _ in poll.poll(timeout * 1000)]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["PoolConfig", "WorkerConfig"]
+from ..protocol import EnsureWorker
+
+__all__ = ["PoolConfig", "WorkerConfig", "worker_config"]
 
 
 @dataclass(frozen=True)
@@ -32,3 +34,19 @@ class WorkerConfig:
     interaction_timeout: float
     debug: bool
     fast: bool
+
+
+def worker_config(pool: PoolConfig, secret: str, message: EnsureWorker) -> WorkerConfig:
+    """The configuration of the worker that *message* asks for."""
+    return WorkerConfig(
+        run_dir=pool.run_dir,
+        kind=pool.kind,
+        secret=secret,
+        slot=message.slot,
+        app=message.app,
+        scope=str(message.options["scope"]),
+        idle_timeout=float(message.options["idle_timeout"]),
+        interaction_timeout=float(message.options["interaction_timeout"]),
+        debug=bool(message.options["debug"]),
+        fast=pool.fast,
+    )

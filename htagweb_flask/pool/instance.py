@@ -22,6 +22,7 @@ from .adapters import Adapter
 from .client import RESYNC, Client, Reply, Waiter, decode_call
 from .live_session import LiveSession
 from .repeats import Repeats
+from .threads import loop_thread
 from .watchdog import Hung, Overdue, in_time, sign_of_life
 
 __all__ = ["Instance"]
@@ -88,8 +89,8 @@ class Instance:
         self._tasks: set[asyncio.Task[None]] = set()
         self._lock = threading.Lock()
         self._turn = asyncio.Lock()
-        self._loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self._main, name=f"htag-{name}", daemon=True)
+        self.thread = loop_thread(f"htag-{name}", self._main)
+        self._loop = self.thread.loop
         self.thread.start()
 
     def __repr__(self) -> str:
@@ -213,8 +214,7 @@ class Instance:
     def join(self, timeout: float) -> bool:
         """Waits until its thread has ended, at most *timeout* seconds: apps may have something to do then.
         Returns whether it has."""
-        self.thread.join(timeout)
-        return not self.thread.is_alive()
+        return self.thread.join(timeout)
 
     def dismiss(self) -> None:
         """Ends it as ``exit()`` does, as somebody else wishes; its own loop may hang."""
@@ -261,7 +261,6 @@ class Instance:
     # ---- in the thread of the instance -------------------------------------------------------------------
 
     def _main(self) -> None:
-        asyncio.set_event_loop(self._loop)
         try:
             with contextlib.suppress(Hung):
                 self._loop.run_forever()

@@ -8,13 +8,13 @@ import os
 import signal
 import socket
 import sys
-import traceback
 
 from ..appref import AppRef
 from ..errors import AppError, HtagError
 from ..placement import POOL, address_file
 from ..protocol import Decoder, Hello, WorkerLeaves, WorkerReady, encode
 from .adapters import Adapter, adapter_class
+from .apps import load
 from .config import WorkerConfig
 from .listeners.socket import Connection, Listener
 from .resources import Heap, allow_files
@@ -45,14 +45,7 @@ def run(config: WorkerConfig) -> int:
 
 
 def _load(app: str) -> type:
-    try:
-        found = AppRef.parse(app).load()
-    except HtagError:
-        raise
-    except BaseException as error:  # sys.exit() at import, too
-        trace = "".join(traceback.format_exception(error))
-        text = f"import of {AppRef.parse(app).module}: {type(error).__name__}: {error}"
-        raise AppError(text, trace) from None
+    found = load(app)
     monkey = sys.modules.get("gevent.monkey")
     if monkey is not None and monkey.is_module_patched("threading"):
         raise AppError(

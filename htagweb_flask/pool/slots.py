@@ -18,7 +18,7 @@ from typing import Any
 from ..errors import AppError, HtagError, PoolError
 from ..placement import address_file, mount_of
 from ..protocol import Alive, Company, Done, EnsureWorker, Message, WorkerLeaves, WorkerReady, failure
-from .config import PoolConfig, WorkerConfig
+from .config import PoolConfig, worker_config
 from .exchange import Exchange
 from .watchdog import pace
 
@@ -81,12 +81,6 @@ class Slots:
         """The workers that can be told something: slot, send."""
         return [(name, slot.send) for name, slot in self._slots.items() if slot.send]
 
-    def tell(self, name: str, message: Message) -> None:
-        """Tells the worker of slot *name*, if there is one."""
-        slot = self._slots.get(name)
-        if slot and slot.send:
-            slot.send(message)
-
     def hear(self, message: WorkerReady | WorkerLeaves | Alive, send: Send) -> None:
         """What a worker says of itself."""
         if isinstance(message, WorkerReady):
@@ -128,7 +122,7 @@ class Slots:
             slot.process = process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", f"{__package__}", "worker", stdin=asyncio.subprocess.PIPE
             )
-            config = dataclasses.asdict(self._worker_config(message))
+            config = dataclasses.asdict(worker_config(self._config, self._secret, message))
             await process.communicate(json.dumps(config).encode())
             status = process.returncode or 0
         except OSError as error:
@@ -137,20 +131,6 @@ class Slots:
         if status and not self._stop.is_set() and slot.ready.exception() is None:
             logger.error("worker %s of %s ended with status %s", slot.name, message.app, status)
         self._forget(slot)
-
-    def _worker_config(self, message: EnsureWorker) -> WorkerConfig:
-        return WorkerConfig(
-            run_dir=self._config.run_dir,
-            kind=self._config.kind,
-            secret=self._secret,
-            slot=message.slot,
-            app=message.app,
-            scope=str(message.options["scope"]),
-            idle_timeout=float(message.options["idle_timeout"]),
-            interaction_timeout=float(message.options["interaction_timeout"]),
-            debug=bool(message.options["debug"]),
-            fast=self._config.fast,
-        )
 
     async def _introduce(self, newcomer: str) -> None:
         """Before there is a second app, the workers of the first one hear of it."""

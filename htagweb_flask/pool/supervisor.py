@@ -13,20 +13,15 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import BadMessage
-from ..placement import POOL, SECRET, mount_of
+from ..placement import POOL, SECRET
 from ..protocol import (
     Alive,
-    Changed,
-    Collect,
     Done,
     EnsureWorker,
     Hello,
-    Keep,
     Kill,
     Killed,
     Message,
-    Patched,
     Stop,
     Survey,
     WorkerLeaves,
@@ -34,7 +29,7 @@ from ..protocol import (
     WorkerState,
 )
 from .config import PoolConfig
-from .exchange import Exchange, Memory
+from .exchange import Exchange
 from .listeners.socket import Connection, Listener
 from .listing import Listing
 from .slots import Slots
@@ -59,8 +54,7 @@ class Supervisor:
     def __init__(self, config: PoolConfig, secret: str) -> None:
         self._config = config
         self._watch = _Watch()
-        self._exchange = Exchange()
-        self._memory = Memory()
+        self._exchange = Exchange(lambda: self.slots.senders())
         self._tasks: set[asyncio.Task[None]] = set()
         self.stop = asyncio.Event()
         self.slots = Slots(config, secret, self._exchange, self.stop)
@@ -87,20 +81,8 @@ class Supervisor:
             self._start(self.slots.ensure(message, reply))
         elif isinstance(message, WorkerReady | WorkerLeaves | Alive):
             self.slots.hear(message, reply)
-        elif isinstance(message, Keep):
-            reply(self._memory.keep(message))
-        elif isinstance(message, Patched):
-            self._patched(message, reply)
-        elif isinstance(message, Done):
-            self._exchange.acknowledged(message.pid)
-        elif isinstance(message, Changed):
-            self._exchange.changed(message)
-        elif isinstance(message, Collect):
-            for name, saved in message.saved:
-                self.slots.tell(name, saved)
-            self._start(self._exchange.collect(message, reply))
         elif not self._administer(message, reply):
-            raise BadMessage(f"the supervisor does not serve {type(message).__name__}")
+            self._exchange.handle(message, reply)
 
     def _administer(self, message: Message, reply: Callable[[Message], None]) -> bool:
         if isinstance(message, Survey):
@@ -124,15 +106,6 @@ class Supervisor:
         task = asyncio.create_task(work)
         self._tasks.add(task)  # a loop keeps only weak references
         task.add_done_callback(self._tasks.discard)
-
-    def _patched(self, message: Patched, reply: Callable[[Message], None]) -> None:
-        workers = self.slots.senders()
-        if message.slot:  # the other workers of the same app have other sessions
-            workers = [worker for worker in workers if mount_of(worker[0]) != mount_of(message.slot)]
-            number = message.id
-            self._start(self._exchange.tell(message, workers, lambda _: reply(Done(number))))
-        else:
-            self._start(self._exchange.tell(message, workers, reply))
 
     # ---- its own life ----------------------------------------------------------------------------------
 

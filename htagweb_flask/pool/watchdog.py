@@ -12,7 +12,6 @@ import ctypes
 import logging
 import math
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Awaitable, Callable
@@ -21,6 +20,7 @@ from types import FrameType
 from typing import Protocol, TypeVar
 
 from ..errors import HtagError
+from .threads import LoopThread
 
 __all__ = ["Hung", "Overdue", "Watchdog", "in_time", "pace", "sign_of_life"]
 
@@ -125,7 +125,7 @@ class Watched(Protocol):
     """An instance, as the watchdog sees it."""
 
     name: str
-    thread: threading.Thread
+    thread: LoopThread
 
     def ping(self, answer: Callable[[], None]) -> None:
         """Has *answer* called in its loop."""
@@ -214,22 +214,28 @@ class Watchdog:
             self._given_up(watch.instance)
 
 
-def _frame(thread: threading.Thread) -> FrameType | None:
-    return sys._current_frames().get(thread.ident or 0)
+def _frame(thread: LoopThread) -> FrameType | None:
+    return sys._current_frames().get(thread.ident)
 
 
-def _interrupt(thread: threading.Thread) -> None:
+def _interrupt(thread: LoopThread) -> None:
     """Raises Hung in *thread*: at once if it runs Python code, else when it does so again."""
     frame = _frame(thread)
-    if frame and not _may_hold_a_lock(frame):
-        identity = ctypes.c_ulong(thread.ident or 0)
+    if frame and _module_of(frame) == "gevent":
+        thread.wake(Hung)
+    elif frame and not _may_hold_a_lock(frame):
+        identity = ctypes.c_ulong(thread.ident)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(Hung))
+
+
+def _module_of(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__")).partition(".")[0]
 
 
 def _may_hold_a_lock(frame: FrameType) -> bool:
     """Whether the thread may be between the acquisition of a lock which all threads share and the ``try``
     that releases it, or has yet to release it there: an exception would stop everybody."""
-    module = str(frame.f_globals.get("__name__")).partition(".")[0]
+    module = _module_of(frame)
     if module == "logging":
         return frame.f_code.co_name in _LOCKING
     return module in _GUARDED

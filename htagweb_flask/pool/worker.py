@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Protocol
 
 from ..appref import AppRef
 from ..code import version_of
@@ -61,13 +62,20 @@ BACKGROUND = 0.4
 """Seconds between two looks for sessions that a background task has changed: they are stored within 1 s."""
 
 
+class Peer(Protocol):
+    """The supervisor, as a worker sees it."""
+
+    def send(self, message: Message) -> None:
+        """Sends it *message*."""
+
+
 class Worker:
-    """Routes messages to instances. Lives in the main thread, where no app code runs."""
+    """Routes messages to instances. Lives in a thread where no app code runs."""
 
     def __init__(
-        self, config: WorkerConfig, app: type, adapter: type[Adapter], leave: Callable[[], None]
+        self, config: WorkerConfig, app: type, adapter: type[Adapter], leave: Callable[[], None] | None
     ) -> None:
-        """*leave* is called when another process has to take its place."""
+        """*leave* is called when another process has to take its place; None where there is no other."""
         self._config = config
         self._app = app
         self._adapter = adapter
@@ -75,7 +83,7 @@ class Worker:
         self._instances: dict[tuple[str, str], Instance] = {}
         self._clients: dict[str, tuple[Instance, Client]] = {}
         self._sessions: dict[str, LiveSession] = {}
-        self._supervisor: Connection | None = None
+        self._supervisor: Peer | None = None
         self._company = False
         self._telling: dict[int, Callable[[Message], None]] = {}  # who waits until the others know
         self._ids = itertools.count(1)
@@ -86,7 +94,7 @@ class Worker:
         self._leave = leave
         self._watchdog = Watchdog(config.interaction_timeout, self._given_up)
         self._warden = Warden(
-            lambda: list(self._instances.values()), self._watchdog, self._is_worn_out, leave
+            lambda: list(self._instances.values()), self._watchdog, self._is_worn_out, leave or _stay
         )
         self._loop.call_later(SWEEP, self._sweep)
         self._loop.call_later(BACKGROUND, self._store_background)
@@ -119,6 +127,16 @@ class Worker:
             reply(Done())
         else:
             raise BadMessage(f"a worker does not serve {type(message).__name__}")
+
+    @property
+    def slot(self) -> str:
+        """Its name."""
+        return self._config.slot
+
+    def over(self) -> bool:
+        """Whether every instance has ended and all is stored."""
+        ended = all(instance.join(0) for instance in self._instances.values())
+        return ended and all(session.settled() for session in self._sessions.values())
 
     def quiet(self) -> bool:
         """Whether nobody has asked for anything just now."""
@@ -171,12 +189,12 @@ class Worker:
             if instance.ended and instance.join(0):
                 del self._instances[key]
         used = {instance.live_session.link for instance in self._instances.values()}
-        if self._is_outdated() and not self._instances:
+        if self._leave and self._is_outdated() and not self._instances:
             self._leave()  # new pages have gone to a process with the new code
         for link, session in list(self._sessions.items()):
             if link not in used and session.settled():
                 del self._sessions[link]
-        if self._is_worn_out():
+        if self._leave and self._is_worn_out():
             logger.warning(
                 "worker %s leaves: %d threads are stuck", self._config.slot, len(self._watchdog.stuck)
             )
@@ -206,11 +224,11 @@ class Worker:
 
     # ---- the session's way to the store ------------------------------------------------------------------
 
-    def listen(self, supervisor: Connection) -> None:
+    def listen(self, supervisor: Peer) -> None:
         """*supervisor* is where changes go that no request waits for."""
         self._supervisor = supervisor
 
-    def told(self, _: Connection, message: Message) -> None:
+    def told(self, _: Peer, message: Message) -> None:
         """The supervisor says something."""
         if isinstance(message, Saved):
             self._saved(message, _nobody)
@@ -278,6 +296,10 @@ class Worker:
         for (owner, _), instance in self._instances.items():
             if link in (None, owner):
                 instance.end()
+
+
+def _stay() -> None:
+    """There is no other process that could take the place of this one."""
 
 
 def _nobody(_: Message) -> None:

@@ -19,10 +19,8 @@ from typing import IO, Any, cast
 from ..brokers.socket import Connection
 from ..config import Settings
 from ..errors import PoolError
+from ..locks import lock
 from ..placement import POOL
-
-if sys.platform != "win32":
-    import fcntl
 
 __all__ = [
     "base_dir",
@@ -125,24 +123,23 @@ def start_pool(settings: Settings, run_dir: str, kind: str, server: int) -> None
 def elected(path: str) -> Iterator[bool]:
     """Whether this process holds the lock of *path*: at most one does, until the end of the block."""
     with open(path, "w") as file:
-        if sys.platform != "win32":
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                yield False
-                return
-        yield True  # closing the file releases it
+        yield lock(file)  # closing the file releases it
 
 
-def _spawn(settings: Settings, run_dir: str, kind: str) -> None:
-    config = {
+def pool_config(settings: Settings, run_dir: str, kind: str) -> dict[str, Any]:
+    """What a pool is told of the settings: the fields of its PoolConfig."""
+    return {
         "run_dir": run_dir,
         "kind": kind,
         "grace": settings.pool_grace,
         "start": settings.pool_start,
         "fast": settings.fast,
-        "log": logging.getLevelName(logging.getLogger("htagweb_flask").getEffectiveLevel()),
     }
+
+
+def _spawn(settings: Settings, run_dir: str, kind: str) -> None:
+    level = logging.getLevelName(logging.getLogger("htagweb_flask").getEffectiveLevel())
+    config = {**pool_config(settings, run_dir, kind), "log": level}
     python, environ = interpreter(settings)
     try:
         process = subprocess.Popen(  # noqa: S603 - our own command

@@ -26,10 +26,11 @@ from ..errors import PoolError, StoreError
 from ..placement import slot_of
 from ..protocol import Delta, Patched, Saved
 from ..store import cached_sessions, file_sessions
+from .alone import claim
 from .checks import Checks
 from .collector import Collector
 from .guard import signer_of
-from .launch import kind_of, private_dir, run_dir_of, server_of, start_pool
+from .launch import kind_of, pool_config, private_dir, run_dir_of, server_of, start_pool
 from .memory import PoolCache
 from .seats import Seats
 from .sessions import Sessions
@@ -101,6 +102,12 @@ class Site:
         logger.warning("%s cannot be written: sessions and keys are in %s. Set HTAG_DATA_DIR", wanted, path)
         return path
 
+    @property
+    def _name(self) -> str:
+        """Tells this site from others whose data may be in the same folder."""
+        identity = f"{self._flask_app.instance_path}/{self._flask_app.import_name}"
+        return f"inline-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
+
     def folder(self, name: str) -> str:
         """The folder *name* in our data folder, private and made if need be. Raises StoreError."""
         path = os.path.join(self._data_dir, name)
@@ -112,6 +119,8 @@ class Site:
 
     def version(self, mount: Mount) -> str:
         """The version of the app's code: new pages get a process that has it."""
+        if not self.broker.renews:
+            return ""
         version, looked = self._versions.get(mount.key, ("", -LOOK))
         if time.monotonic() - looked > LOOK:
             version = version_of(mount.app, mount.options.debug)
@@ -139,6 +148,11 @@ class Site:
     def broker(self) -> Broker:
         """The way to the pool. Needs a request at its first use."""
         settings, kind = self.settings, kind_of(self.settings)
+        if kind == "inline":
+            claim(request.environ, os.path.join(self._data_dir, f"{self._name}.lock"))
+            from ..brokers.inline import InlineBroker  # with asyncio and htag, which no other web process has
+
+            return InlineBroker(pool_config(settings, "", kind))
         server, run_dir = self._server
         return SocketBroker(
             run_dir, kind, server, settings.pool_start, lambda: start_pool(settings, run_dir, kind, server)

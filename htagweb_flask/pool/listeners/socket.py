@@ -21,13 +21,14 @@ import msgspec
 from ...errors import HtagError, PoolError
 from ...placement import address_file
 from ...protocol import VERSION, Decoder, Done, Hello, Message, encode, failure
+from .base import Messages, serve
 
 __all__ = ["Connection", "Handler", "Listener"]
 
 logger = logging.getLogger(__name__)
 
 
-class Handler(Protocol):
+class Handler(Messages, Protocol):
     """What a listener serves."""
 
     def opened(self, connection: Connection, hello: Hello) -> None:
@@ -35,9 +36,6 @@ class Handler(Protocol):
 
     def closed(self, connection: Connection) -> None:
         """The connection of an accepted peer has ended."""
-
-    def handle(self, message: Message, reply: Callable[[Message], None]) -> None:
-        """Answers *message* by calling *reply* once, from any thread. May raise any of our errors instead."""
 
 
 class Connection:
@@ -167,15 +165,7 @@ class Listener:
             connection.send(Done(os.getpid()))
 
     def _serve(self, connection: Connection, message: Message) -> None:
-        # A reply that nobody waits for would be taken for that of the next message.
-        reply = connection.send if message.wants_reply else _drop
-        try:
-            self._handler.handle(message, reply)
-        except HtagError as error:
-            reply(failure(error))
-        except Exception as error:
-            logger.exception("a message failed")
-            reply(failure(error))
+        serve(self._handler, message, connection.send)
 
     def _welcome_closed(self, connection: Connection) -> None:
         self._connections.discard(connection)
@@ -189,10 +179,6 @@ class Listener:
             os.unlink(self._file)
         for connection in list(self._connections):
             connection.close()
-
-
-def _drop(_: Message) -> None:
-    pass
 
 
 def _bind_unix(path: str) -> socket.socket:

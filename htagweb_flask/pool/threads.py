@@ -1,0 +1,55 @@
+"""A thread with an asyncio loop of its own, as each instance has one."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import sys
+import threading
+from collections.abc import Callable
+
+__all__ = ["LoopThread", "loop_thread"]
+
+
+class LoopThread:
+    """Calls *main* in a thread, where :attr:`loop` is the loop; *main* has to close it."""
+
+    def __init__(self, name: str, main: Callable[[], None]) -> None:
+        self.name = name
+        self._main = main
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    @property
+    def ident(self) -> int:
+        """The system's own number of the thread, as in ``sys._current_frames()``; 0 before it runs."""
+        return self._thread.ident or 0
+
+    def start(self) -> None:
+        """Begins. Once."""
+        self._thread.start()
+
+    def is_alive(self) -> bool:
+        """Whether it has begun, and not ended."""
+        return self._thread.is_alive()
+
+    def join(self, timeout: float) -> bool:
+        """Waits until it has ended, at most *timeout* seconds. Returns whether it has."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def wake(self, error: type[BaseException]) -> None:
+        """Raises *error* where the thread waits for something, if it is of a kind that allows it."""
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self._main()
+
+
+def loop_thread(name: str, main: Callable[[], None]) -> LoopThread:
+    """A thread of the kind that this process needs, not started yet."""
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey and any(map(monkey.is_module_patched, ("threading", "select", "socket"))):
+        kind: type[LoopThread] = importlib.import_module(".green", __package__).GreenThread
+        return kind(name, main)
+    return LoopThread(name, main)
