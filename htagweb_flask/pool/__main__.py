@@ -5,7 +5,6 @@ The configuration comes as JSON on standard input, from the process that starts 
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import os
@@ -14,7 +13,7 @@ import sys
 from typing import Any
 
 from ..placement import SECRET
-from . import process, supervisor
+from . import loops, process, supervisor
 from .config import PoolConfig, WorkerConfig
 
 
@@ -42,7 +41,7 @@ def _supervise() -> int:
         with open(f"{path}.new", "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             file.write(secret)
         os.replace(f"{path}.new", path)
-        asyncio.run(supervisor.run(config, secret, lambda: _say({"ready": os.getpid()})))
+        loops.run(supervisor.run(config, secret, lambda: _say({"ready": os.getpid()})))
     except OSError as error:
         _say({"error": str(error)})
         return 1

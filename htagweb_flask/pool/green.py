@@ -15,7 +15,7 @@ from typing import Any
 import gevent
 from gevent.monkey import get_original
 
-from .threads import LoopThread
+from .loops import LoopThread
 
 __all__ = ["GreenThread"]
 

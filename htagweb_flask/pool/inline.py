@@ -21,8 +21,8 @@ from .apps import load
 from .config import PoolConfig, WorkerConfig, worker_config
 from .exchange import Exchange
 from .listeners.base import Messages, Send, serve
+from .loops import loop_thread
 from .resources import allow_files
-from .threads import loop_thread
 from .worker import Worker
 
 __all__ = ["InlinePool"]

@@ -21,8 +21,8 @@ from ..protocol import Batch, Delta, Failure, InstanceState, Interact, Page, Pol
 from .adapters import Adapter
 from .client import RESYNC, Client, Reply, Waiter, decode_call
 from .live_session import LiveSession
+from .loops import loop_thread
 from .repeats import Repeats
-from .threads import loop_thread
 from .watchdog import Hung, Overdue, in_time, sign_of_life
 
 __all__ = ["Instance"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -13,6 +14,7 @@ from ..appref import AppRef
 from ..errors import AppError, HtagError
 from ..placement import POOL, address_file
 from ..protocol import Decoder, Hello, WorkerLeaves, WorkerReady, encode
+from . import loops
 from .adapters import Adapter, adapter_class
 from .apps import load
 from .config import WorkerConfig
@@ -38,7 +40,7 @@ def run(config: WorkerConfig) -> int:
         link.sendall(encode(WorkerReady(config.slot, os.getpid(), str(error), error.trace)))
         return 1
     allow_files()
-    asyncio.run(_serve(config, app, adapter, link))
+    loops.run(_serve(config, app, adapter, link))
     # Threads of instances that are stuck in an app's code must not keep the process.
     logging.shutdown()
     os._exit(0)
@@ -78,7 +80,7 @@ async def _serve(config: WorkerConfig, app: type, adapter: type[Adapter], link: 
     worker = Worker(config, app, adapter, stop.set)
     heap = Heap(loop, worker.quiet)
     listener = Listener(loop, config.run_dir, config.slot, config.kind, config.secret, worker)
-    if hasattr(signal, "SIGTERM") and sys.platform != "win32":
+    with contextlib.suppress(NotImplementedError):  # on Windows
         loop.add_signal_handler(signal.SIGTERM, stop.set)
     supervisor = Connection(link, loop, worker.told, lambda _: stop.set())
     worker.listen(supervisor)

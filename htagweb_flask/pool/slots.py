@@ -18,6 +18,7 @@ from typing import Any
 from ..errors import AppError, HtagError, PoolError
 from ..placement import address_file, mount_of
 from ..protocol import Alive, Company, Done, EnsureWorker, Message, WorkerLeaves, WorkerReady, failure
+from .child import Child
 from .config import PoolConfig, worker_config
 from .exchange import Exchange
 from .watchdog import pace
@@ -44,7 +45,7 @@ class Slot:
     ready: asyncio.Future[None]
     patience: float
     born: float = field(default_factory=time.monotonic)
-    process: asyncio.subprocess.Process | None = None
+    process: Child | None = None
     heard: bool = True
     send: Send | None = None
 
@@ -119,12 +120,10 @@ class Slots:
         await self._introduce(slot.name)
         status = -1
         try:
-            slot.process = process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", f"{__package__}", "worker", stdin=asyncio.subprocess.PIPE
-            )
             config = dataclasses.asdict(worker_config(self._config, self._secret, message))
-            await process.communicate(json.dumps(config).encode())
-            status = process.returncode or 0
+            command = [sys.executable, "-m", f"{__package__}", "worker"]
+            slot.process = Child(command, json.dumps(config).encode())
+            status = await slot.process.wait()
         except OSError as error:
             slot.fail(PoolError(f"a worker cannot be started: {error}"))
         slot.fail(AppError(f"the process that imports {message.app} ended with status {status}"))
@@ -174,7 +173,7 @@ class Slots:
             self._leaving.add(slot)
             self._start(self._see_off(slot, slot.process))
 
-    async def _see_off(self, slot: Slot, process: asyncio.subprocess.Process) -> None:
+    async def _see_off(self, slot: Slot, process: Child) -> None:
         try:
             await asyncio.wait_for(process.wait(), STOP)
         except asyncio.TimeoutError:

@@ -7,7 +7,6 @@ import contextlib
 import logging
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -142,7 +141,7 @@ async def run(config: PoolConfig, secret: str, ready: Callable[[], None]) -> Non
     pid_file = os.path.join(config.run_dir, f"{POOL}.pid")
     with open(pid_file, "w") as file:
         file.write(str(os.getpid()))
-    if sys.platform != "win32":
+    with contextlib.suppress(NotImplementedError):  # on Windows
         loop.add_signal_handler(signal.SIGTERM, supervisor.stop.set)
         loop.add_signal_handler(signal.SIGINT, supervisor.stop.set)
     ready()

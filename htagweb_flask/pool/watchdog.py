@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Protocol, TypeVar
 
 from ..errors import HtagError
-from .threads import LoopThread
+from .loops import LoopThread
 
 __all__ = ["Hung", "Overdue", "Watchdog", "in_time", "pace", "sign_of_life"]
 

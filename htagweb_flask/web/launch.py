@@ -7,11 +7,11 @@ import hashlib
 import json
 import logging
 import os
-import select
 import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from typing import IO, Any, cast
@@ -147,24 +147,38 @@ def _spawn(settings: Settings, run_dir: str, kind: str) -> None:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environ,
-            start_new_session=True,  # a Ctrl-C or a kill of the server's group is not for the pool
+            # A Ctrl-C or a kill of the server's group is not for the pool.
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
         )
     except OSError as error:
         raise PoolError(f"the pool cannot be started: {error} (set HTAG_PYTHON)") from None
     _started[:] = [former for former in _started if former.poll() is None] + [process]
     stdin, stdout = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(OSError):
         stdin.write(json.dumps(config).encode())
         stdin.close()
-    ready, _, _ = select.select([stdout], [], [], settings.pool_start)
-    line = stdout.readline() if ready else b""
-    stdout.close()
-    answer = json.loads(line) if line.startswith(b"{") else {}
+    answer = _answer(stdout, settings.pool_start)
     if "ready" not in answer:
         process.kill()  # it may be late only, and the next request would start another one
         reason = answer.get("error") or f"see the log of the server, or set HTAG_PYTHON (it is {python})"
         raise PoolError(f"the pool cannot be started: {reason}")
     logger.info("started the pool as %s", answer["ready"])
+
+
+def _answer(stdout: IO[bytes], timeout: float) -> dict[str, Any]:
+    """The word of a new pool. A thread reads it: not everywhere can one wait for a pipe with a limit."""
+    lines: list[bytes] = []
+
+    def read() -> None:
+        with stdout:
+            lines.append(stdout.readline())
+
+    thread = threading.Thread(target=read, name="htag-start", daemon=True)
+    thread.start()
+    thread.join(timeout)
+    answer: dict[str, Any] = json.loads(lines[0]) if lines and lines[0].startswith(b"{") else {}
+    return answer
 
 
 def interpreter(settings: Settings) -> tuple[str, dict[str, str]]:

@@ -1,4 +1,4 @@
-"""A thread with an asyncio loop of its own, as each instance has one."""
+"""Loops of asyncio: that of a process, and that of a thread, as each instance has one."""
 
 from __future__ import annotations
 
@@ -6,9 +6,25 @@ import asyncio
 import importlib
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
-__all__ = ["LoopThread", "loop_thread"]
+__all__ = ["LoopThread", "loop_thread", "run"]
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """As ``asyncio.run()``, in a loop that has ``add_reader()``, which the usual one of Windows has not."""
+    loop = asyncio.SelectorEventLoop()
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(work)
+        tasks = asyncio.all_tasks(loop)
+        for task in tasks:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
 
 
 class LoopThread:
