@@ -21,13 +21,18 @@ from .apps import load
 from .config import PoolConfig, WorkerConfig, worker_config
 from .exchange import Exchange
 from .listeners.base import Messages, Send, serve
-from .loops import loop_thread
+from .loops import loop_thread, patched
 from .resources import allow_files
 from .worker import Worker
 
 __all__ = ["InlinePool"]
 
 logger = logging.getLogger(__name__)
+
+GREEN = (
+    "HTAG_BROKER='inline' where gevent has patched Python's library: what several instances share may not "
+    "work (queues, executors, connections that a client keeps). gunicorn -w 1 -k gthread has no such limit"
+)
 
 LOOK = 0.02
 """Seconds between two looks whether all has ended."""
@@ -48,6 +53,8 @@ class InlinePool:
         self._preparing = threading.Lock()
         self._workers: dict[str, Worker] = {}
         allow_files()
+        if patched():
+            logger.warning("%s", GREEN)
         self._thread = loop_thread("htag-pool", self._main)
         self._loop = self._thread.loop
         self._exchange = Exchange(self._senders)

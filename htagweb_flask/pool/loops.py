@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-__all__ = ["LoopThread", "loop_thread", "run"]
+__all__ = ["LoopThread", "loop_thread", "patched", "run"]
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -62,10 +62,15 @@ class LoopThread:
         self._main()
 
 
+def patched() -> bool:
+    """Whether gevent has patched the library of this process."""
+    monkey = sys.modules.get("gevent.monkey")
+    return bool(monkey and any(map(monkey.is_module_patched, ("threading", "select", "socket"))))
+
+
 def loop_thread(name: str, main: Callable[[], None]) -> LoopThread:
     """A thread of the kind that this process needs, not started yet."""
-    monkey = sys.modules.get("gevent.monkey")
-    if monkey and any(map(monkey.is_module_patched, ("threading", "select", "socket"))):
+    if patched():
         kind: type[LoopThread] = importlib.import_module(".green", __package__).GreenThread
         return kind(name, main)
     return LoopThread(name, main)

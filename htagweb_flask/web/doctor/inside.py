@@ -137,6 +137,8 @@ def folders(flask_app: Flask, site: Site) -> Iterator[Finding]:
         yield Finding("data", WARN, text, "set HTAG_DATA_DIR to a folder that the server's user can write")
     else:
         yield Finding("data", OK, f"{found} can be written")
+    if kind_of(site.settings) == "inline":
+        return
     if kind_of(site.settings) != "unix":
         yield Finding("sockets", OK, "the pool is reached over loopback TCP")
         return
@@ -181,6 +183,9 @@ def versions(flask_app: Flask, site: Site) -> Iterator[Finding]:
 
 def pool(flask_app: Flask, site: Site) -> Iterator[Finding]:
     """Whether the Python of the pool starts, and finds the apps."""
+    if kind_of(site.settings) == "inline":
+        yield Finding("pool", OK, "there is none: apps live in the web process, which must be the only one")
+        return
     python, environ = interpreter(site.settings)
     apps = sorted(map(str, site.apps))
     try:
