@@ -271,6 +271,17 @@ def test_the_pool_runs_without_flask(module: str) -> None:
     assert loaded.stdout.split() == []
 
 
+def test_a_web_process_has_nothing_of_the_pool_unless_it_is_asked_for() -> None:
+    code = (
+        f"import sys, {PACKAGE}, {PACKAGE}.brokers.socket\n"
+        f"print(*(name for name in sys.modules if name.startswith('{PACKAGE}.pool') or name == 'htag'))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert loaded.stdout.split() == []
+
+
 def judged(**sources: str) -> list[str]:
     """The violations in a package of these modules; "__" stands for the dot, "front" for the package."""
     modules = {"" if name == "front" else name.replace("__", "."): source for name, source in sources.items()}
@@ -284,6 +295,10 @@ def test_the_checker_lets_pass_what_goes_down() -> None:
         extension="from .web import views\nfrom . import config, __version__\nimport flask",
         web__views="from ..brokers.base import Broker\nfrom .guard import check\nfrom ..store import Store",
         web__guard="import itsdangerous, time, threading",
+        web__site="def f():\n    from ..brokers.inline import InlineBroker",
+        brokers__inline="from ..pool.inline import InlinePool",
+        pool__inline="from .worker import Worker",
+        pool__green="import gevent",
         brokers__base="import socket\nfrom ..protocol import Message",
         store="import fcntl, os, time\nfrom .session import pack",
         protocol="import struct\nfrom .errors import TooLarge",
@@ -326,6 +341,17 @@ def test_the_checker_lets_pass_what_goes_down() -> None:
             "from ..web import views",
             "htagweb_flask.brokers.base:1: brokers imports web.views of web",
         ),
+        (
+            "brokers__base",
+            "from ..pool import inline",
+            "htagweb_flask.brokers.base:1: brokers imports pool.inline of inline",
+        ),
+        (
+            "brokers__inline",
+            "from ..pool import worker",
+            "htagweb_flask.brokers.inline:1: brokers imports pool.worker of worker",
+        ),
+        ("pool__worker", "import gevent", "htagweb_flask.pool.worker:1: worker imports gevent"),
         ("pool__worker", "from werkzeug import x", "htagweb_flask.pool.worker:1: worker imports werkzeug"),
         (
             "pool__worker",
@@ -361,6 +387,7 @@ def test_the_checker_lets_pass_what_goes_down() -> None:
 )
 def test_the_checker_finds(module: str, source: str, told: str) -> None:
     others = {"extension": "", "web__views": "", "pool__worker": "", "store": "", "session": ""}
+    others["pool__inline"] = ""
     assert told in judged(**{**others, module: source})
 
 
