@@ -27,7 +27,8 @@ CHOSEN = click.option("--pool", "chosen", metavar="PID", help="One of several po
 NOBODY = (
     "no pool runs here: there is none in {}. It starts with the first page of a server. "
     "If that runs as another user, run this as that user. "
-    "If it has another TMPDIR (under systemd: PrivateTmp), or an HTAG_RUN_DIR, set the same"
+    "If it has another TMPDIR (under systemd: PrivateTmp), or an HTAG_RUN_DIR, set the same. "
+    "A site with HTAG_BROKER='inline' has no pool"
 )
 
 
