@@ -43,7 +43,7 @@ class BadProxy:
     ) -> None:
         self.target = port
         self.buffer, self.life, self.delay, self.repeat, self.refuse = buffer, life, delay, repeat, refuse
-        self.cuts = self.repeated = self.refused = 0
+        self.cuts = self.repeated = self.refused = self.held = 0
         self._server = _Server(self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
@@ -151,6 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, answer: http.client.HTTPResponse) -> None:
         proxy = self.proxy
         whole = answer.headers["Content-Length"] is not None or proxy.buffer
+        proxy.held += answer.headers["Content-Length"] is None and whole
         body = answer.read() if whole else b""
         proxy.late()
         self.send_response(answer.status)

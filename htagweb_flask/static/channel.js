@@ -125,7 +125,9 @@ class Channel {
     if (settled) this.attempt = 0; // one that opens only to end is not to be opened faster and faster
     if (settled) this.remember(0);
     if (hello) this.failures = 0;
-    return settled && bye ? new Deadline(Math.random() * 2 * SECOND) : this.broken(hello, silent, error);
+    if (bye && settled) return new Deadline(Math.random() * 2 * SECOND);
+    if (bye && this.attempt < 2) return Deadline.toRetry(this.attempt++, {}); // said by who is there
+    return this.broken(hello, silent, error);
   }
 
   /** What to do about a stream that broke, or did not open. Returns the pause before the next try. */

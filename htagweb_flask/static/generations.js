@@ -67,7 +67,7 @@ function htag1(client) {
       throw text; // the inline handler that calls it stops here
     },
   };
-  return { globals, apply, report, dropped() {} };
+  return { globals, apply, report, dropped() {}, entered() {} };
 }
 
 /** htag 2: its own client comes later in the page, and takes a transport that is already there. */
@@ -83,6 +83,13 @@ function htag2(client) {
       // The rest is left to htag's own client, which would replace elements.
       window.handle_payload(payload?.updates ? { ...payload, updates: {} } : payload, "htagweb");
       window._sync_interacting?.(); // a body that was drawn anew has lost its class
+    },
+    /** An instance hears of each key, and this one has not. Nothing is bound to that event: nothing runs. */
+    entered(field) {
+      const id = field.getAttribute("data-htag-id") || idOf(field);
+      const [shown] = stateOf(field);
+      const data = shown === "checked" ? { value: field.checked, checked: field.checked } : { value: field.value };
+      if (id && data.value !== undefined) client.queue.send({ id, event: "htag-entered", data });
     },
     report(text, kind) {
       if (text === null) return; // no connection: the banner tells

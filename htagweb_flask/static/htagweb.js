@@ -156,14 +156,14 @@ class Client {
     this.end("gone", notice || TEXTS.gone);
     const reload = () => {
       if (document.hidden) document.addEventListener("visibilitychange", reload, { once: true });
-      else if (mayReload(notice)) setTimeout(() => location.reload(), Math.random() * SECOND);
+      else if (mayReload(notice)) setTimeout(() => location.reload(), CALM + Math.random() * SECOND); // time to read it
       else this.view.off(notice || TEXTS.gone, true);
     };
     reload();
   }
 }
 
-function listen(client) {
+function listen(client, entries) {
   // After a change of network a dead connection may not know it yet: a new one costs nothing.
   addEventListener("online", () => { client.wake(); client.channel.restart(); });
   addEventListener("pageshow", ({ persisted }) => persisted && client.channel.start());
@@ -171,6 +171,7 @@ function listen(client) {
   addEventListener("focus", () => client.look()); // after a sleep nothing may have changed but the time
   addEventListener("pagehide", ({ persisted }) => {
     client.channel.stop();
+    if (client.state === "gone") entries.keep();
     const { token, urls } = client.boot;
     if (!persisted) navigator.sendBeacon(urls.leave, new Blob([token], { type: "text/plain" }));
   });
@@ -181,17 +182,21 @@ function run() {
   if (!source) return;
   const view = new View();
   const drawing = new Drawing(() => client.queue.calls.map(({ message }) => message));
-  const client = new Client(JSON.parse(source.textContent), view, drawing);
+  const boot = JSON.parse(source.textContent);
+  const client = new Client(boot, view, drawing);
+  const entries = new Entries(boot.session);
   drawing.listen();
+  entries.listen();
   Object.assign(window, client.htag.globals);
   window.htagweb = {
     status: () => client.state,
     send: (message) => client.queue.send(message),
     get cursor() { return client.inbox.cursor; },
   };
-  listen(client);
+  listen(client, entries);
   const open = () => {
     client.start();
+    entries.restore().forEach((field) => client.htag.entered(field));
     const notice = withStorage((storage) => storage.htagNotice);
     withStorage((storage) => delete storage.htagNotice);
     if (notice) view.say(notice);

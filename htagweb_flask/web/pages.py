@@ -36,13 +36,14 @@ PIECES = (
     "wire.js",
     "channel.js",
     "drawing.js",
+    "entries.js",
     "generations.js",
     "htagweb.js",
 )
 """What the client is made of, in the order in which it is served."""
 
-_DEAD = re.compile(rb"^[ \t]*(?://.*|/\*[\s\S]*?\*/)[ \t]*\n|^[ \t]+", re.MULTILINE)
-"""Lines of comments, and indentation: a third of what would be sent."""
+_DEAD = re.compile(rb"^[ \t]*(?://.*|/\*[\s\S]*?\*/)[ \t]*\n|^[ \t]+|[ \t]+// .*", re.MULTILINE)
+"""Comments, and indentation: a third of what would be sent. No text of the client has " // " in it."""
 
 
 @functools.cache
@@ -93,7 +94,12 @@ def _render(site: Site, mount: Mount, urls: dict[str, str]) -> Page:
         renew=request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin"),
         transport=transport_of(request.environ, options.transport, site.seats),
         script=urls.pop("script"),
-        boot={"token": site.signer.dumps(list(ticket)), "urls": urls, "debug": options.debug},
+        boot={
+            "token": site.signer.dumps(list(ticket)),
+            "session": fingerprint(link),
+            "urls": urls,
+            "debug": options.debug,
+        },
     )
     slot, patience = mount.slot(link, version), site.settings.pool_start
     try:

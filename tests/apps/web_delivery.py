@@ -20,7 +20,7 @@ class Delivery(Tag.App):
         self.shown = named("shown", "0", kind="output")
         self.state_of_slow = named("slow-is", "waiting", kind="output")
         self += [self.shown, self.state_of_slow]
-        for name in ("hit", "slow", "tick", "rain"):
+        for name in ("hit", "slow", "tick", "rain", "flood"):
             self += button(name, getattr(self, name))
 
     def add_one(self) -> None:
@@ -44,9 +44,16 @@ class Delivery(Tag.App):
     def rain(self, ev: Any) -> None:
         self.task = asyncio.ensure_future(self.pushes(50, 0.1))
 
-    async def pushes(self, count: int, pause: float) -> None:
+    def flood(self, ev: Any) -> None:
+        """More than is kept for a page that does not take it, which is 2 MiB."""
+        self.task = asyncio.ensure_future(self.pushes(12, 0.15, "x" * 300_000))
+
+    async def pushes(self, count: int, pause: float, ballast: str = "") -> None:
         for _ in range(count):
             self.add_one()
+            if ballast:
+                self.state_of_slow.clear(f"{self.count}{ballast}")
+                await push(self.state_of_slow)
             await push(self.shown)
             await asyncio.sleep(pause)
 

@@ -137,6 +137,22 @@ test("when the server stops it says so: the page comes back within two seconds, 
   assert.equal(page.client.state, "open");
 });
 
+test("a stream that is young when the server stops is no lost connection, but three of them are", async () => {
+  const page = await streaming();
+  for (let turn = 0; turn < 2; turn += 1) {
+    await page.stream.event("bye");
+    await page.stream.close();
+    assert.equal(page.client.state, "open");
+    await pass(500 * (turn + 1));
+    page.stream = page.server.next("stream");
+    await page.stream.open();
+    await page.stream.event("hello");
+  }
+  await page.stream.event("bye");
+  await page.stream.close();
+  assert.equal(page.client.state, "lost");
+});
+
 test("a new connection is tried at once when a call got through", async () => {
   const page = await streaming();
   await page.stream.cut();
@@ -151,7 +167,9 @@ test("the stream says that the instance is gone: the page reloads by itself", as
   const page = await streaming();
   await page.stream.event("gone");
   assert.equal(page.client.state, "gone");
-  await pass(500);
+  await pass(950);
+  assert.equal(page.reloads, 0); // what is said of it can be read
+  await pass(50);
   assert.equal(page.reloads, 1);
   assert.equal(page.server.unseen.length, 0);
 });
@@ -172,7 +190,7 @@ test("a hidden page reloads when somebody looks at it", async () => {
   await pass(60000, 1000);
   assert.equal(page.reloads, 0);
   document.show();
-  await pass(500);
+  await pass(1000);
   assert.equal(page.reloads, 1);
 });
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -111,8 +112,10 @@ def test_a_server_that_stops_does_not_wait_for_its_streams(live: Callable[..., S
     pages = [Anywhere(server.url).open("/") for _ in range(3)]
     with contextlib.ExitStack() as stack:
         streams = [stack.enter_context(page.stream(reconnect=False)) for page in pages]
+        told = time.monotonic()
         server.stop()  # has to be done long before 60 seconds are over
         wait_until(lambda: [stream.events[-1][1] for stream in streams] == ["bye"] * 3)
+        assert max(stream.events[-1][0] for stream in streams) - told < 3
 
 
 @pytest.mark.parametrize("broker", ["unix", "tcp"])

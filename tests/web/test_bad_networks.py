@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser import Complaints
+from tests.browser import Complaints, offline
 from tests.http_proxy import BadProxy
 from tests.proxies import nginx
 from tests.proxy import Proxy
 from tests.servers import Server
 from tests.support import wait_until
-from tests.web.pages import connected, gunicorn, log
+from tests.web.pages import connected, gunicorn, log, requests
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -68,6 +68,8 @@ def test_through_a_proxy_that(
         page.goto(f"{proxy.url}/auto/")
         clicks_and_pushes(page)
         assert_all_there(page)
+        if "buffer" in WAYS[way]:
+            assert proxy.held >= 1
         if "life" in WAYS[way]:
             assert proxy.cuts >= 2
         if "repeat" in WAYS[way]:
@@ -82,9 +84,11 @@ def test_through_nginx_as_it_comes(context: BrowserContext, site: Server) -> Non
         "server { listen 443; location / { proxy_pass http://127.0.0.1:8000; } }", site.port, "http"
     ) as proxy:
         page = context.new_page()
+        streams, polls = requests(page, "stream"), requests(page, "poll")
         page.goto(f"{proxy.url}/auto/")
         clicks_and_pushes(page)
         assert_all_there(page)
+        assert (len(streams), len(polls)) == (1, 0)
         page.goto("about:blank")
 
 
@@ -96,9 +100,10 @@ def test_ten_seconds_without_a_network(context: BrowserContext, site: Server, co
         connected(page)
         page.bring_to_front()
         page.locator('[data-test="rain"]').click()
-        proxy.cut()
-        page.evaluate(CLICKS, [COUNT, 200])  # ten seconds, in which the pushes come to their end
-        assert len(log(page)) < COUNT
-        proxy.restore()
+        with offline(context):  # which keeps what is open: the proxy cuts that
+            proxy.cut()
+            page.evaluate(CLICKS, [COUNT, 200])  # ten seconds, in which the pushes come to their end
+            assert len(log(page)) < COUNT
+            proxy.restore()
         assert_all_there(page)
         page.goto("about:blank")
