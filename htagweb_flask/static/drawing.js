@@ -14,6 +14,8 @@
 
 /** Attributes in which browsers write down what the user does. */
 const USERS = { DETAILS: ["open"], DIALOG: ["open"], TEXTAREA: ["style"] };
+/** What has a value, for htag 2: see pool/adapters/htag2_events.py. */
+const CONTROLS = /^(input|select|textarea|button|option|output|meter|progress|.+-.*)$/i;
 const FOCUS_EVENTS = ["focus", "blur", "focusin", "focusout", "change"];
 /** The user has finished, at least for now, what is written in the field. */
 const FINISHED = /^(change|submit|(dbl)?click)$/;
@@ -126,11 +128,12 @@ class Drawing {
     this.sync(message);
   }
 
-  /** htag 2 takes over what an event tells of its tag, and does not draw that. */
+  /** htag 2 takes over what an event tells of its tag, and does not draw that; here, of fields alone. */
   sync({ id, data }) {
     const tag = data && id && find(this.said, id);
-    for (const name of tag ? ["value", "checked", "name"].filter((each) => each in data) : []) {
+    for (const name of tag && CONTROLS.test(tag.nodeName) ? ["value", "checked", "name"] : []) {
       const value = data[name];
+      if (!(name in data) || (value && typeof value === "object")) continue;
       if (value === false || value === null || value === undefined) tag.removeAttribute(name);
       else tag.setAttribute(name, value === true ? "" : value);
     }

@@ -25,6 +25,7 @@ from ...errors import AppError, BadMessage, HtagError
 from ...protocol import Render, RequestInfo
 from ...session import Snapshot
 from .base import Adapter, Host, InitArguments, app_error, boot_block, encode_payload
+from .htag2_events import check_event
 
 __all__ = ["ADAPTER"]
 
@@ -169,6 +170,7 @@ class Htag2(Adapter):
         self._reports: deque[float] = deque([-MINUTE] * REPORTS, REPORTS)
         self._loop = asyncio.get_running_loop()
         self._render_error: Exception | None = None
+        self._found: tuple[str, Any] = ("", None)
         self._request = _request(request, host)
         arguments = self._arguments.fitting(self.renewal(request.query)[0])
         with self._current_request(), self._arguments.building(arguments):
@@ -181,6 +183,7 @@ class Htag2(Adapter):
         self._app.update = self._update
         self._app.render_initial = self._render_initial
         self._app.collect_statics = self._collect_statics
+        self._app.find_tag = self._find_tag
 
     @contextlib.contextmanager
     def _current_request(self) -> Iterator[None]:
@@ -211,6 +214,11 @@ class Htag2(Adapter):
     def _collect_statics(self, tag: Any, result: list[str]) -> str | None:
         title: str | None = AppRunner.collect_statics(self._app, tag, result)
         return title and html.escape(title)  # htag writes it as it is
+
+    def _find_tag(self, root: Any, key: str) -> Any:
+        """``app.find_tag()``, which walks over the whole tree: not again for the event that was checked."""
+        (found, tag), self._found = self._found, ("", None)
+        return tag if key == found else AppRunner.find_tag(self._app, root, key)
 
     async def before_page(self, request: RequestInfo, first: bool) -> None:
         self._request = self._app.htag_request = _request(request, self._host)
@@ -258,6 +266,9 @@ class Htag2(Adapter):
         except (ValueError, RecursionError) as error:
             event = self._reported(message, error)
         with self._current_request():
+            if "data" in event:
+                self._found = event["id"], AppRunner.find_tag(self._app, self._app, event["id"])
+                check_event(self._found[1], event["data"])
             await self._app.handle_event(event, _Socket(self._host, client))
 
     def failed(self, message: bytes, client: str, error: HtagError) -> None:
