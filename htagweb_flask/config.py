@@ -79,6 +79,10 @@ KEYS: tuple[Key, ...] = (
         "seconds after which an interaction that shows nothing, or an app that does not react, is ended"),
     Key("max_body", 16 * 1024 * 1024, _number(int, 1024), True,
         "bytes of one interaction, 413 above"),
+    Key("max_rate", 100.0, _number(float, 1), True,
+        "interactions that an instance takes in a second, of twice as many at once; 429 above"),
+    Key("max_queue", 32, _number(int, 1), True,
+        "interactions of a page that may wait or run; 429 above"),
     Key("origins", (), _origins, False,
         "further origins of our pages, as https://example.org: for a proxy that hides the host"),
     Key("sessions", "auto", _one_of("auto", "files", "memory"), False,
@@ -115,6 +119,8 @@ class Options:
     idle_timeout: float
     interaction_timeout: float
     max_body: int
+    max_rate: float
+    max_queue: int
 
 
 @dataclass(frozen=True)

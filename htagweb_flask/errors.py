@@ -19,6 +19,7 @@ __all__ = [
     "Stale",
     "StoreError",
     "TooLarge",
+    "TooMany",
     "from_wire",
 ]
 
@@ -102,6 +103,13 @@ class TooLarge(HtagError):
     status = 413
 
 
+class TooMany(HtagError):
+    """More interactions than an instance takes: again after a second."""
+
+    code = "many"
+    status = 429
+
+
 _KINDS = (
     HtagError,
     ConfigError,
@@ -114,6 +122,7 @@ _KINDS = (
     Gone,
     Stale,
     TooLarge,
+    TooMany,
 )
 _BY_CODE: dict[str, type[HtagError]] = {kind.code: kind for kind in _KINDS}
 

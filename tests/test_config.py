@@ -17,6 +17,8 @@ SAMPLES: dict[str, tuple[Any, Any]] = {
     "debug": (True, "perhaps"),
     "workers": (2, 0),
     "idle_timeout": (60, "soon"),
+    "max_rate": (50, 0.5),
+    "max_queue": (8, 0),
     "interaction_timeout": (5, 0.5),
     "max_body": (2048, 12),
     "sessions": ("memory", "cookie"),

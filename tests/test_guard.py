@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 import threading
@@ -9,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask, request
+from flask import Blueprint, Flask, request
+from flask_wtf import CSRFProtect
 from itsdangerous import URLSafeSerializer
 
+from htagweb_flask import htag_blueprint
 from htagweb_flask.errors import Refused
 from htagweb_flask.web.guard import Ticket, check_origin, own_key, read_ticket, signer_of
 
@@ -148,3 +151,32 @@ def test_the_site_is_scheme_host_and_port(base: str, origin: str, expected: bool
 
 def test_without_a_host_there_is_no_site() -> None:
     assert judged({"Origin": "http://"}, HTTP_HOST="", SERVER_NAME="") is False
+
+
+# ---- a site with Flask-WTF
+
+
+def test_flask_wtf_guards_the_site_and_our_own_token_its_pages(tmp_path: Path, caplog: Any) -> None:
+    flask_app = Flask(__name__, instance_path=str(tmp_path))
+    flask_app.config.update(SECRET_KEY="k" * 32, HTAG_DATA_DIR=str(tmp_path))
+    outer = Blueprint("outer", __name__, url_prefix="/outer")
+    outer.register_blueprint(htag_blueprint(Shop, name="inner"), url_prefix="/inner")
+    flask_app.register_blueprint(outer)
+    flask_app.register_blueprint(htag_blueprint(Shop, name="shop"), url_prefix="/shop")
+    flask_app.add_url_rule("/form", view_func=lambda: "sent", methods=["POST"])
+    CSRFProtect(flask_app)
+    client = flask_app.test_client()
+    with caplog.at_level(logging.INFO, "htagweb_flask"):
+        assert client.post("/form").status_code == 400
+    assert "exempt from CSRFProtect" in caplog.text
+    for place in ("/shop", "/outer/inner"):
+        for verb in ("call", "poll", "stream", "leave"):
+            answer = client.post(f"{place}/_htag/{verb}", headers={"Origin": "http://localhost"})
+            assert (answer.status_code, answer.json) == (
+                403,
+                {"error": "refused"},
+            )  # by us, for want of a token
+
+
+class Shop:
+    """Stands for an app."""

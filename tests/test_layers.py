@@ -55,6 +55,7 @@ FLOORS = {
     "pool.exchange": "parts",
     "pool.live_session": "parts",
     "pool.watchdog": "parts",
+    "pool.intake": "parts",
     "pool.outbox": "parts",
     "pool.repeats": "parts",
     "pool.resources": "parts",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from asyncio import TimerHandle
 from collections import deque
@@ -40,9 +41,32 @@ class Call(msgspec.Struct, forbid_unknown_fields=True):
 
 _decoder = msgspec.json.Decoder(Call)
 
+DEPTH, NODES = 32, 100_000
+"""How deep the values of a message may be nested, and how many there may be."""
+
+_BRACKETS = re.compile(rb"[\[{\]}]")
+
+
+def check_shape(body: bytes) -> None:
+    """Raises BadMessage for JSON that is nested too deep or has too many values, without reading it."""
+    if body.count(b"[") + body.count(b"{") <= DEPTH and body.count(b",") < NODES:
+        return  # as of nearly all
+    plain = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    if plain.count(b'"') > 4 * NODES:  # two for a key, two for its value
+        raise BadMessage(f"over {NODES} values")
+    bare = b"".join(plain.split(b'"')[::2])  # without texts
+    if bare.count(b",") + bare.count(b"[") + bare.count(b"{") > NODES:
+        raise BadMessage(f"over {NODES} values")
+    depth = 0
+    for bracket in _BRACKETS.findall(bare):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > DEPTH:
+            raise BadMessage(f"nested deeper than {DEPTH}")
+
 
 def decode_call(body: bytes) -> Call:
     """The interaction in *body*. Raises BadMessage."""
+    check_shape(body)
     try:
         try:
             call = _decoder.decode(body)
@@ -84,7 +108,8 @@ class Client:
     timer: TimerHandle | None = None  # of the last poll; for the thread of the worker alone
     heard: float = field(default_factory=time.monotonic)
     resynced: float = -RESYNC
-    _accepted: int = 0
+    accepted: int = 0
+    """The number of the last interaction."""
     _marks: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=RUNS))
 
     def mark(self, number: int, emission: int) -> None:
@@ -101,10 +126,10 @@ class Client:
         """Whether the interaction of *waiter* must run now: True; or was accepted before and still runs (it
         will be answered with it): None; or is done: False. Raises SequenceGap."""
         seq = waiter.seq
-        if seq > self._accepted + 1:
-            raise SequenceGap(f"interaction {seq} came after {self._accepted}")
-        if seq > self._accepted:
-            self._accepted = seq
+        if seq > self.accepted + 1:
+            raise SequenceGap(f"interaction {seq} came after {self.accepted}")
+        if seq > self.accepted:
+            self.accepted = seq
             self.running[seq] = [waiter]
             return True
         if seq in self.running:

@@ -32,6 +32,8 @@ class WorkerConfig:
     scope: str
     idle_timeout: float
     interaction_timeout: float
+    max_rate: float
+    max_queue: int
     debug: bool
     fast: bool
 
@@ -47,6 +49,8 @@ def worker_config(pool: PoolConfig, secret: str, message: EnsureWorker) -> Worke
         scope=str(message.options["scope"]),
         idle_timeout=float(message.options["idle_timeout"]),
         interaction_timeout=float(message.options["interaction_timeout"]),
+        max_rate=float(message.options["max_rate"]),
+        max_queue=int(message.options["max_queue"]),
         debug=bool(message.options["debug"]),
         fast=pool.fast,
     )

@@ -20,6 +20,7 @@ from ..placement import session_name
 from ..protocol import Batch, Delta, Failure, InstanceState, Interact, Page, Poll, Render, failure
 from .adapters import Adapter
 from .client import RESYNC, Client, Reply, Waiter, decode_call
+from .intake import Intake
 from .live_session import LiveSession
 from .loops import loop_thread
 from .repeats import Repeats
@@ -64,6 +65,7 @@ class Instance:
         timers: asyncio.AbstractEventLoop,
         idle_timeout: float,
         interaction_timeout: float,
+        intake: Intake,
         debug: bool,
     ) -> None:
         self.name = name
@@ -79,6 +81,7 @@ class Instance:
         self._timers = timers  # of the worker: an app that blocks its own loop delays none of them
         self._idle_timeout = idle_timeout
         self._interaction_timeout = interaction_timeout
+        self._intake = intake
         self._born = self._used = self._idle_since = time.monotonic()
         self._claimed = False  # whether a browser has shown that it runs the page
         self._flushing = False
@@ -114,13 +117,15 @@ class Instance:
     def interact(self, client: Client, message: Interact, reply: Reply) -> None:
         """Runs an interaction, unless its number says that it was accepted before. Reply: Batch or Failure.
 
-        Raises BadMessage and SequenceGap.
+        Raises BadMessage, SequenceGap and TooMany.
         """
         call = decode_call(message.body)
         waiter = Waiter(reply, call.cursor, call.seq)
         with self._lock:
             client.heard = self._used = time.monotonic()
             client.outbox.acknowledge(call.cursor)
+            if call.seq > client.accepted:
+                self._intake.take(len(client.running))
             accepted = client.accept(waiter)
             seen = client.seen(call.cursor if call.at is None else call.at)
         if accepted is False:

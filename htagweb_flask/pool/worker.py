@@ -34,6 +34,7 @@ from .adapters import Adapter
 from .client import Client
 from .config import WorkerConfig
 from .instance import Instance
+from .intake import Intake
 from .listeners.socket import Connection
 from .live_session import LiveSession
 from .warden import Warden
@@ -171,6 +172,7 @@ class Worker:
                 self._loop,
                 self._config.idle_timeout,
                 self._config.interaction_timeout,
+                Intake(self._config.max_rate, self._config.max_queue),
                 self._config.debug,
             )
             self._watchdog.watch(instance)

@@ -12,7 +12,7 @@ from flask import Response, request, session
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from ..brokers.base import Slot, Watch
-from ..errors import BadMessage, Gone, HtagError, PoolError, Refused, StoreError, TooLarge
+from ..errors import BadMessage, Gone, HtagError, PoolError, Refused, StoreError, TooLarge, TooMany
 from ..protocol import Batch, Delta, Interact, Leave, Message, Patched, Poll
 from ..session import PREFIX
 from .guard import Ticket, check_origin, read_ticket
@@ -60,6 +60,8 @@ def answer(site: Site, mount: Mount, verb: str) -> Response:
         if isinstance(error, StoreError):
             site.sessions.report(error)
         headers = {**NO_STORE, "X-Htag": error.code}
+        if isinstance(error, TooMany):
+            headers["Retry-After"] = "1"
         return Response(msgspec.json.encode({"error": error.code}), error.status, headers, "application/json")
 
 

@@ -14,7 +14,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 from ..errors import Refused
 
-__all__ = ["Ticket", "check_origin", "own_key", "read_ticket", "signer_of"]
+__all__ = ["Ticket", "check_origin", "exempt_from_csrf", "own_key", "read_ticket", "signer_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +58,15 @@ def own_key(path: str) -> str:
         os.unlink(draft)
     with open(path) as file:
         return file.read()
+
+
+def exempt_from_csrf(flask_app: Flask, *views: str) -> None:
+    """Flask-WTF, where the site has it, wants its own token in each POST. Those of our *views* have ours."""
+    protection = flask_app.extensions.get("csrf")
+    if protection is not None and hasattr(protection, "exempt"):
+        for view in views:
+            protection.exempt(view)
+        logger.info("exempt from CSRFProtect: %s, which want the token of their page", ", ".join(views))
 
 
 def check_origin(request: Request, allowed: tuple[str, ...]) -> None:

@@ -29,7 +29,7 @@ from ..store import cached_sessions, file_sessions
 from .alone import claim
 from .checks import Checks
 from .collector import Collector
-from .guard import signer_of
+from .guard import exempt_from_csrf, signer_of
 from .launch import kind_of, pool_config, private_dir, run_dir_of, server_of, start_pool
 from .memory import PoolCache
 from .seats import Seats
@@ -39,6 +39,9 @@ __all__ = ["Mount", "Site"]
 
 logger = logging.getLogger(__name__)
 
+
+POSTED = "htagweb_flask.extension.act"
+"""The view to which pages post."""
 
 LOOK = 0.5
 """Seconds between two looks whether the code of an app has changed."""
@@ -66,6 +69,8 @@ class Mount:
                 ("idle_timeout", options.idle_timeout),
                 ("interaction_timeout", options.interaction_timeout),
                 ("debug", options.debug),
+                ("max_rate", options.max_rate),
+                ("max_queue", options.max_queue),
             ),
         )
 
@@ -80,8 +85,9 @@ class Site:
         self.apps: set[AppRef] = set()
         self._versions: dict[str, tuple[str, float]] = {}
         self.checks = Checks()
+        self._exempted = False
         self.sessions = self._wrap_sessions()
-        flask_app.before_request_funcs.setdefault(None, []).insert(0, self.adopt_sessions)
+        flask_app.before_request_funcs.setdefault(None, []).insert(0, self._before_request)
 
     @cached_property
     def settings(self) -> Settings:
@@ -172,6 +178,12 @@ class Site:
             key = f"{app.name.lower()[:16]}-{hashlib.sha256(identity.encode()).hexdigest()[:10]}"
             found = self._mounts[name, app] = Mount(key, app, options)
         return found
+
+    def _before_request(self) -> None:
+        self.adopt_sessions()
+        if not self._exempted:  # now all extensions of the site are there
+            exempt_from_csrf(self._flask_app, POSTED)
+            self._exempted = True
 
     def adopt_sessions(self) -> None:
         """Takes note of a session interface that the site set after us (``Session(app)``). Before each

@@ -90,6 +90,8 @@ class Stage:
             scope=scope,
             idle_timeout=600,
             interaction_timeout=timeout,
+            max_rate=1e6,
+            max_queue=32,
             debug=debug,
             fast=FAST,
         )

@@ -113,7 +113,14 @@ OTHER = [
         EnsureWorker(
             "slot",
             "os:system",
-            {"scope": "session", "idle_timeout": 1, "interaction_timeout": 1, "debug": False},
+            {
+                "scope": "session",
+                "idle_timeout": 1,
+                "interaction_timeout": 1,
+                "debug": False,
+                "max_rate": 100,
+                "max_queue": 32,
+            },
         )
     ),
     struct.pack(">I", MAX_FRAME + 1),

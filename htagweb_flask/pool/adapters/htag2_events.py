@@ -1,7 +1,7 @@
 """What a page of htag 2 may say with an event.
 
 htag 2 runs only handlers that are bound, but takes whatever a message holds: it writes value, checked and
-name of any tag, sets each key of the data as an attribute of the event, and runs handlers of disabled buttons.
+name of any tag, sets each key of the data as an attribute of the event, and runs what is disabled.
 """
 
 from __future__ import annotations
