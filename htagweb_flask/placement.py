@@ -10,7 +10,7 @@ __all__ = ["POOL", "SECRET", "address_file", "mount_of", "session_name", "slot_o
 POOL = "pool"
 """Name of the supervisor's own socket."""
 
-SECRET = "secret"  # noqa: S105 - the name of a file
+SECRET = "secret"  # noqa: S105 - the name of a file  # nosec B105
 """File of the run directory whose content opens every connection."""
 
 

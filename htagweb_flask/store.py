@@ -137,7 +137,7 @@ class SessionStore:
             seconds = pttl(store_id) / 1000  # Redis; negative: none
         if seconds is None or seconds <= 0:
             return self._lifetime()
-        return timedelta(seconds=int(seconds + random.random()))  # noqa: S311 - no secret
+        return timedelta(seconds=int(seconds + random.random()))  # noqa: S311 - no secret  # nosec B311
 
     def touch(self, sid: str) -> bool:
         """Prolongs the session *sid*. False when there is none."""

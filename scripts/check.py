@@ -64,6 +64,7 @@ def one(status: int) -> Count:
 def lint(_: list[str]) -> Count:
     total = one(run("ruff", [sys.executable, "-m", "ruff", "check", "."]))
     total.add(one(run("mypy", [sys.executable, "-m", "mypy"])))
+    total.add(one(run("bandit", [sys.executable, "-m", "bandit", "-q", "-r", "htagweb_flask"])))
     return total
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import subprocess
+import subprocess  # our own commands, never through a shell  # nosec B404
 import threading
 from collections.abc import Sequence
 from typing import IO, cast
@@ -21,7 +21,7 @@ class Child:
 
     def __init__(self, command: Sequence[str], given: bytes) -> None:
         """Starts *command*, with *given* as its standard input. Raises OSError when that cannot be done."""
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 - our own
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 - our own  # nosec B603
         self._loop = asyncio.get_running_loop()
         self._end: asyncio.Future[int] = self._loop.create_future()
         name = f"child-{self.pid}"

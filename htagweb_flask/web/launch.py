@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import stat
-import subprocess
+import subprocess  # our own commands, never through a shell  # nosec B404
 import sys
 import tempfile
 import threading
@@ -142,7 +142,7 @@ def _spawn(settings: Settings, run_dir: str, kind: str) -> None:
     config = {**pool_config(settings, run_dir, kind), "log": level}
     python, environ = interpreter(settings)
     try:
-        process = subprocess.Popen(  # noqa: S603 - our own command
+        process = subprocess.Popen(  # noqa: S603 - our own command  # nosec B603
             [python, "-m", "htagweb_flask.pool"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
