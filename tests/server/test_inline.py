@@ -151,7 +151,7 @@ def test_a_module_that_would_end_the_process_gives_an_error_page(server: Server,
     assert word(user.open("/"), "numbers") == ""
 
 
-@pytest.mark.parametrize("way", ["spin", "swallow", "later"])
+@pytest.mark.parametrize("way", ["spin", "later"])
 def test_a_loop_without_end_ends_its_instance_alone(user: Anywhere, watcher: Page, way: str) -> None:
     page, other = user.open("/hung/"), Anywhere(user.base).open("/hung/")
     before = threads(watcher)
