@@ -39,7 +39,8 @@ class HostPage(Page):
         boot: dict[str, Any] = json.loads(found[1])
         if boot["transport"] != "sse":
             raise WrongReply(f"the benchmark measures event streams, the page asks for {boot['transport']}")
-        self._button = BUTTONS[boot["generation"]](text[found.end() :])
+        self.text = text[found.end() :]
+        self._button = BUTTONS[boot["generation"]](self.text)
         self._cursor = boot["cursor"]
         self._urls: dict[str, str] = boot["urls"]
         self._token: str = boot["token"]
@@ -123,9 +124,12 @@ class HostPage(Page):
                 self._held[number] = payload
         while (payload := self._held.pop(self._cursor + 1, None)) is not None:
             self._cursor += 1
-            if self._button.shows(payload, self.clicks):
-                self._shown = self.clicks
-                self._wake()
+            self._show(payload)
+
+    def _show(self, payload: dict[str, Any]) -> None:
+        if self._button.shows(payload, self.clicks):
+            self._shown = self.clicks
+            self._wake()
 
     def _wake(self, error: Exception | None = None) -> None:
         waiter, self._waiter = self._waiter, None

@@ -5,7 +5,19 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+
+
+def zombies(parents: Iterable[int]) -> set[int]:
+    """Processes that have ended, and that these, their parents, have not waited for."""
+    found = set()
+    for pid in processes():
+        with suppress(OSError):
+            state, parent = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2].split()[:2]
+            if state == b"Z" and int(parent) in set(parents):
+                found.add(pid)
+    return found
 
 
 def descendants(roots: Iterable[int]) -> set[int]:

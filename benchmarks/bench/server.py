@@ -50,7 +50,7 @@ class Server:
             own = self.directory / name
             own.mkdir(mode=0o700)
             self._env[variable] = str(own)
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Server:
         try:
@@ -74,8 +74,8 @@ class Server:
     def pids(self) -> set[int]:
         """The living processes of the server and of its pool."""
         roots = marked(str(self.directory)) | self.pool_pids()
-        if self._process is not None:
-            roots.add(self._process.pid)
+        if self.process is not None:
+            roots.add(self.process.pid)
         return descendants(roots)
 
     def log_tail(self, lines: int = 20) -> str:
@@ -92,7 +92,7 @@ class Server:
             ServerFailed: it ended, or does not listen after START_SECONDS.
         """
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 self._command,
                 cwd=self.directory,
                 env=self._env,
@@ -102,7 +102,7 @@ class Server:
                 stderr=log,
             )
         deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and self._process.poll() is None:
+        while time.monotonic() < deadline and self.process.poll() is None:
             with suppress(OSError), socket.create_connection((HOST, self.port), timeout=1):
                 return
             time.sleep(0.02)
@@ -111,15 +111,15 @@ class Server:
     def _stop(self) -> None:
         """End every process, the server itself first and in order, and remove the directories."""
         started = {pid: start_time(pid) for pid in self.pids()}
-        if self._process is not None:
-            self._process.terminate()
+        if self.process is not None:
+            self.process.terminate()
             with suppress(subprocess.TimeoutExpired):
-                self._process.wait(STOP_SECONDS)
+                self.process.wait(STOP_SECONDS)
         for sig in (signal.SIGTERM, signal.SIGKILL):
             started.update({pid: start_time(pid) for pid in self.pids()})
             self._end({pid: ticks for pid, ticks in started.items() if ticks is not None}, sig)
-        if self._process is not None:
-            self._process.wait()
+        if self.process is not None:
+            self.process.wait()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     @staticmethod
