@@ -23,6 +23,7 @@ from pathlib import Path
 from statistics import median
 
 from bench.environments import ensure
+from bench.generations import WrongReply
 from bench.process_tree import descendants, pss_kb, zombies
 from bench.report import machine, table
 from bench.server import BENCHMARKS, Server
@@ -36,7 +37,8 @@ from htagweb_flask import HtagError, pools  # noqa: E402
 IDLE = 20.0  # seconds that an instance without a page is kept
 KEPT = 60.0  # seconds that a page is waited for which closed without a word
 VERIFIED = 400  # sessions whose content is looked at when all is over
-BASE_FILES = 60  # open files of a process in which no instance is
+FILES = 60  # open files of a process, beside two connections for each visitor
+GROWTH = 1.1  # of memory in the last sixth of the time, to that in the sixth before
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,7 @@ async def soak(server: Server, plan: Plan) -> Course:
     )
     await verify(course, visitors)
     await quiet(course, plan)
+    judge(course, plan)
     watching.cancel()
     return course
 
@@ -185,9 +188,12 @@ async def verify(course: Course, visitors: list[Visitor]) -> None:
     accounts = [account for visitor in visitors for account in visitor.accounts if account.cookies]
     for account in random.sample(accounts, min(len(accounts), VERIFIED)):
         page = SoakPage(course.server.port, account, course.notes)
-        await page.open()
+        try:
+            await page.open()
+            course.notes.counts["sessions that were verified"] += 1
+        except (OSError, WrongReply) as error:
+            course.notes.error(f"a session cannot be looked at: {error}")
         await page.end(leave=True)
-        course.notes.counts["sessions that were verified"] += 1
 
 
 async def quiet(course: Course, plan: Plan) -> None:
@@ -200,11 +206,22 @@ async def quiet(course: Course, plan: Plan) -> None:
     if last.instances:
         course.notes.error(f"{last.instances} instances did not end")
     for pid in sorted(course.server.pids()):
-        if (files := files_of(pid)) > BASE_FILES:
+        if (files := files_of(pid)) > FILES + 2 * plan.visitors:
             course.notes.error(f"process {pid} has {files} open files")
     for pid in course.server.pool_pids():
         if (threads := threads_of(pid)) > 2:
             course.notes.error(f"process {pid} of the pool has {threads} threads")
+
+
+def judge(course: Course, plan: Plan) -> None:
+    """What the looks at the processes say."""
+    sixth = plan.seconds / 6
+    late = [look for look in course.looks if plan.seconds - 2 * sixth < look.at < plan.seconds]
+    earlier, later = (
+        [one.memory for one in late if (one.at > plan.seconds - sixth) is last] for last in (False, True)
+    )
+    if len(earlier) > 2 and len(later) > 2 and median(later) > GROWTH * median(earlier):
+        course.notes.error(f"memory grows: {median(earlier)} kB, then {median(later)} kB")
     for before, after in zip(course.looks, course.looks[1:], strict=False):
         if both := before.zombies & after.zombies:
             course.notes.error(f"zombies: {sorted(both)}")

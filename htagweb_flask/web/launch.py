@@ -36,8 +36,6 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-_started: list[subprocess.Popen[bytes]] = []  # a pool is not ended with the web process that started it
-
 
 def kind_of(settings: Settings) -> str:
     """How processes reach each other here: "unix" or "tcp"."""
@@ -153,7 +151,8 @@ def _spawn(settings: Settings, run_dir: str, kind: str) -> None:
         )
     except OSError as error:
         raise PoolError(f"the pool cannot be started: {error} (set HTAG_PYTHON)") from None
-    _started[:] = [former for former in _started if former.poll() is None] + [process]
+    # It is not ended with this web process; but if it ends before, somebody has to wait for it.
+    threading.Thread(target=process.wait, name="htag-pool", daemon=True).start()
     stdin, stdout = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
     with contextlib.suppress(OSError):
         stdin.write(json.dumps(config).encode())

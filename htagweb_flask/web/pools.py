@@ -83,7 +83,9 @@ class Pool:
     def _has_left(self, descriptor: int) -> bool:
         if descriptor < 0:  # where a process cannot be watched, by the file that it removes last
             return not os.path.exists(os.path.join(self.run_dir, SECRET))
-        return descriptor in select.select([descriptor], [], [], 0)[0]
+        poll = select.poll()  # select() takes no descriptor above 1,023
+        poll.register(descriptor, select.POLLIN)
+        return bool(poll.poll(0))
 
     def _ask(self, message: Message, timeout: float) -> Message:
         try:

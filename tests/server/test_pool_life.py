@@ -151,6 +151,18 @@ def test_the_end_of_the_pool_itself_is_mended_by_the_next_page(live: Callable[..
     assert page.post("poll", {"cursor": page.cursor}).status == 410
 
 
+@pytest.mark.parametrize("kind", ["gunicorn-gevent", "gunicorn-gthread"])
+def test_a_pool_that_was_killed_is_no_zombie(live: Callable[..., Server], kind: str) -> None:
+    """The web process that has started it waits for it, and for nothing else."""
+    server = live(kind, DESK, workers=1, env=QUICK, options=SOON)
+    page = Anywhere(server.url).open("/")
+    pool = pool_of(server)
+    server.kill(pool)
+    wait_until(lambda: not Path(f"/proc/{pool}").exists())
+    page.user.open("/")
+    assert pool_of(server) != pool
+
+
 def test_the_pool_leaves_without_ever_being_used(live: Callable[..., Server]) -> None:
     """By a SIGTERM to the supervisor alone, as an administrator might: nothing is left, and all works on."""
     server = live("gunicorn-gevent", DESK, workers=2, env=QUICK, options=SOON)
