@@ -198,7 +198,7 @@ async def verify(course: Course, visitors: list[Visitor]) -> None:
 
 async def quiet(course: Course, plan: Plan) -> None:
     """When all pages are closed, all instances end; then nothing may be left of them."""
-    until = time.monotonic() + IDLE + KEPT + 30
+    until = time.monotonic() + IDLE + KEPT + 60
     while course.instances() and time.monotonic() < until:
         await asyncio.sleep(1)
     await asyncio.sleep(3)  # a pause in which the garbage collector may work
