@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from ..errors import PoolError
+from ..errors import ConfigError, PoolError
 from ..placement import mount_of
 from ..protocol import Company, Decoder, Done, EnsureWorker, Message, encode
 from .adapters import Adapter, adapter_class
@@ -32,6 +32,11 @@ logger = logging.getLogger(__name__)
 GREEN = (
     "HTAG_BROKER='inline' where gevent has patched Python's library: what several instances share may not "
     "work (queues, executors, connections that a client keeps). gunicorn -w 1 -k gthread has no such limit"
+)
+
+APART = (
+    "isolation='session' needs a process for each session, and HTAG_BROKER='inline' starts none: leave one "
+    "of them out"
 )
 
 LOOK = 0.02
@@ -67,6 +72,8 @@ class InlinePool:
     def ensure(self, message: EnsureWorker) -> None:
         """Imports the app of a worker, unless that was done. In the thread of the caller, as an app may take
         its time. Raises AppError and ConfigError."""
+        if message.options.get("isolation") == "session":
+            raise ConfigError(APART)
         mount = mount_of(message.slot)
         if mount in self._prepared:
             return

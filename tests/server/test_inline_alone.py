@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from htagweb_flask.errors import PoolError
+from htagweb_flask.config import settings_from
+from htagweb_flask.errors import ConfigError, PoolError
+from htagweb_flask.pool.config import PoolConfig
+from htagweb_flask.pool.inline import InlinePool
+from htagweb_flask.protocol import EnsureWorker
 from htagweb_flask.web.alone import claim
+from htagweb_flask.web.launch import pool_config
 from tests.server.desk import DESK, QUICK, SOON, Anywhere, press, word
 from tests.servers import Server
 from tests.support import ROOT
@@ -56,6 +62,15 @@ def test_two_sites_of_one_folder_do_not_refuse_each_other(live: Callable[..., Se
     other = live("waitress", "tests.apps.sites:cookie()", env=env)
     assert Anywhere(first.url).get("/").status == 200
     assert Anywhere(other.url).get("/").status == 200
+
+
+def test_an_app_that_wants_a_process_for_each_session_is_refused() -> None:
+    pool = InlinePool(PoolConfig(**pool_config(settings_from({}, False), "", "inline")))
+    with pytest.raises(ConfigError, match="leave one of them out"):
+        pool.ensure(EnsureWorker("desk-0", DESK, {"isolation": "session"}))
+    closed = threading.Event()
+    pool.close(1, lambda _: closed.set())
+    assert closed.wait(10)
 
 
 def other_process(path: Path) -> subprocess.Popen[bytes]:
