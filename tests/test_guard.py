@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, request
+from cachelib import FileSystemCache
+from flask import Blueprint, Flask, request, session
 from flask_wtf import CSRFProtect
 from itsdangerous import URLSafeSerializer
 
@@ -180,3 +181,38 @@ def test_flask_wtf_guards_the_site_and_our_own_token_its_pages(tmp_path: Path, c
 
 class Shop:
     """Stands for an app."""
+
+
+# ---- the cookie of the session
+
+
+@pytest.mark.parametrize("kind", ["ours", "cookies", "flask-session"])
+@pytest.mark.parametrize(
+    ("base", "config", "wanted", "unwanted"),
+    [
+        ("http://localhost", {}, ["SameSite=Lax", "HttpOnly"], ["Secure"]),
+        ("https://localhost", {}, ["SameSite=Lax", "HttpOnly", "Secure"], []),
+        ("http://localhost", {"SESSION_COOKIE_SAMESITE": "Strict"}, ["SameSite=Strict"], ["Lax"]),
+        ("http://localhost", {"SESSION_COOKIE_SECURE": True}, ["Secure", "SameSite=Lax"], []),
+    ],
+)
+def test_the_cookie_stays_with_the_site(
+    tmp_path: Path, kind: str, base: str, config: dict[str, Any], wanted: list[str], unwanted: list[str]
+) -> None:
+    flask_app = Flask(__name__, instance_path=str(tmp_path))
+    flask_app.config.update(HTAG_DATA_DIR=str(tmp_path), **config)
+    if kind != "ours":
+        flask_app.config["SECRET_KEY"] = "k" * 32
+    if kind == "flask-session":
+        cache = FileSystemCache(str(tmp_path / "cache"))
+        flask_app.config.update(SESSION_TYPE="cachelib", SESSION_CACHELIB=cache)
+    flask_app.register_blueprint(htag_blueprint(Shop, name="shop"), url_prefix="/shop")
+
+    @flask_app.get("/login")
+    def login() -> str:
+        session["user"] = "ann"
+        return "ok"
+
+    cookie = flask_app.test_client().get("/login", base_url=base).headers["Set-Cookie"]
+    assert all(flag in cookie for flag in wanted)
+    assert not any(flag in cookie for flag in unwanted)

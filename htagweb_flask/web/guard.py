@@ -7,14 +7,23 @@ import functools
 import logging
 import os
 import secrets
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from flask import Flask, Request
+from flask import Flask, Request, has_request_context, request
+from flask.sessions import SessionInterface
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from ..errors import Refused
 
-__all__ = ["Ticket", "check_origin", "exempt_from_csrf", "own_key", "read_ticket", "signer_of"]
+__all__ = [
+    "Ticket",
+    "check_origin",
+    "exempt_from_csrf",
+    "guard_cookie",
+    "own_key",
+    "read_ticket",
+    "signer_of",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +76,15 @@ def exempt_from_csrf(flask_app: Flask, *views: str) -> None:
         for view in views:
             protection.exempt(view)
         logger.info("exempt from CSRFProtect: %s, which want the token of their page", ", ".join(views))
+
+
+def guard_cookie(sessions: SessionInterface) -> None:
+    """The cookie of the session stays with this site, and on https with https, where the site's configuration
+    does not say otherwise (``SESSION_COOKIE_SAMESITE``, ``SESSION_COOKIE_SECURE``)."""
+    site, secure = sessions.get_cookie_samesite, sessions.get_cookie_secure
+    wrapped: Any = sessions
+    wrapped.get_cookie_samesite = lambda app: site(app) or "Lax"
+    wrapped.get_cookie_secure = lambda app: secure(app) or (has_request_context() and request.is_secure)
 
 
 def check_origin(request: Request, allowed: tuple[str, ...]) -> None:

@@ -28,6 +28,7 @@ from ..errors import HtagError, StoreError
 from ..protocol import Delta, Patched
 from ..session import PREFIX, pack
 from ..store import SessionStore, changes, file_sessions
+from .guard import guard_cookie
 
 __all__ = ["LazySession", "Sessions", "fingerprint", "is_ours"]
 
@@ -145,6 +146,11 @@ class Sessions(SessionInterface):
     @cached_property
     def inner(self) -> SessionInterface:
         """The interface that views use."""
+        found = self._find()
+        guard_cookie(found)
+        return found
+
+    def _find(self) -> SessionInterface:
         flask_app = self._flask_app
         chosen: SessionInterface | None = self._chosen()
         if chosen is not None:

@@ -1,0 +1,23 @@
+"""One server for all attacks, one process for all instances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.server.desk import QUICK, SOON
+from tests.servers import Server, serve
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("attacked")
+
+
+@pytest.fixture(scope="session")
+def server(data_dir: Path) -> Iterator[Server]:
+    env = {**QUICK, "HTAG_WORKERS": "1", "HTAG_DATA_DIR": str(data_dir), "HTAG_MAX_RATE": "50"}
+    with serve("gunicorn-gevent", "tests.apps.attacked:app", workers=2, env=env, options=SOON) as running:
+        yield running
