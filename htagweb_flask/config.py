@@ -69,10 +69,19 @@ KEYS: tuple[Key, ...] = (
         "one instance per session, app and query string; or one per page load"),
     Key("transport", "auto", _one_of("auto", "sse", "longpoll", "none"), True,
         "how pushes reach the page; auto: sse where the server can stream, else longpoll"),
+    Key("isolation", "shared", _one_of("shared", "session"), True,
+        "session: a process for each session, instead of a few for all"),
     Key("debug", None, _flag, True,
         "tracebacks in the page; default: the debug flag of the Flask app"),
     Key("workers", None, _number(int, 1), True,
         "processes that hold the instances of an app; default: one per processor, at most 4"),
+    Key("instances", 5000, _number(int, 1), True,
+        "live instances in one of these processes at most; 503 above"),
+    Key("session_instances", 8, _number(int, 1), True,
+        "live instances of one session at most; the oldest without a page ends, else 503"),
+    Key("preload", "htag", _one_of("none", "htag", "app"), True,
+        "what processes of isolation=session are forked with: htag; or the app, too, whose import must not "
+        "start threads; none: they are started anew, as they are where nothing can be forked"),
     Key("idle_timeout", 1800.0, _number(float, 1), True,
         "seconds that an instance is kept when no page of it is open"),
     Key("interaction_timeout", 60.0, _number(float, 1), True,
@@ -98,6 +107,8 @@ KEYS: tuple[Key, ...] = (
         "Python interpreter of the pool; default: the one that runs"),
     Key("streams", None, _number(int, 0), False,
         "streams and waiting polls that a web process holds open at most; default: what its server can bear"),
+    Key("processes", 250, _number(int, 1), False,
+        "processes of isolation=session at most, of all apps; 503 above"),
     Key("pool_grace", 10.0, _number(float, 0.1), False,
         "seconds after which the pool leaves when the last web process is gone"),
     Key("pool_start", 20.0, _number(float, 1), False,
@@ -114,8 +125,12 @@ class Options:
 
     scope: str
     transport: str
+    isolation: str
     debug: bool
     workers: int
+    instances: int
+    session_instances: int
+    preload: str
     idle_timeout: float
     interaction_timeout: float
     max_body: int
@@ -135,6 +150,7 @@ class Settings:
     data_dir: str
     python: str
     streams: int | None
+    processes: int
     pool_grace: float
     pool_start: float
     fast: bool

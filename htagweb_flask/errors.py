@@ -11,6 +11,7 @@ __all__ = [
     "AppError",
     "BadMessage",
     "ConfigError",
+    "Full",
     "Gone",
     "HtagError",
     "PoolError",
@@ -52,6 +53,14 @@ class PoolError(HtagError):
 
     code = "pool"
     status = 503
+
+
+class Full(PoolError):
+    """There is no room for another instance: a matter of time, or of what the user has open."""
+
+    code = "full"
+    retry = 30
+    """Seconds after which another attempt makes sense."""
 
 
 class StoreError(HtagError):
@@ -115,6 +124,7 @@ _KINDS = (
     ConfigError,
     AppError,
     PoolError,
+    Full,
     StoreError,
     Refused,
     BadMessage,

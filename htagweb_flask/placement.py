@@ -5,13 +5,26 @@ from __future__ import annotations
 import hashlib
 import os
 
-__all__ = ["POOL", "SECRET", "address_file", "mount_of", "session_name", "slot_of"]
+__all__ = [
+    "POOL",
+    "SECRET",
+    "address_file",
+    "may_hold",
+    "mount_of",
+    "own_slot_of",
+    "session_name",
+    "slot_of",
+]
 
 POOL = "pool"
 """Name of the supervisor's own socket."""
 
 SECRET = "secret"  # noqa: S105 - the name of a file  # nosec B105
 """File of the run directory whose content opens every connection."""
+
+
+_OWN = "s"
+"""Begins the last part of the name of a slot that is for one session."""
 
 
 def address_file(run_dir: str, name: str, kind: str) -> str:
@@ -27,6 +40,17 @@ def slot_of(mount: str, link: str, workers: int) -> str:
     """
     digest = hashlib.sha256(f"{mount}/{link}".encode()).digest()
     return f"{mount}-{int.from_bytes(digest[:8], 'big') % workers}"
+
+
+def own_slot_of(mount: str, link: str) -> str:
+    """The slot that holds the instances of session *link* for that app, and nothing else."""
+    return f"{mount}-{_OWN}{hashlib.sha256(link.encode()).hexdigest()[:12]}"
+
+
+def may_hold(slot: str, link: str) -> bool:
+    """Whether there may be instances of session *link* in *slot*."""
+    name = slot.rpartition("-")[2]
+    return not name.startswith(_OWN) or slot == own_slot_of(mount_of(slot), link)
 
 
 def mount_of(slot: str) -> str:

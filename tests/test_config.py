@@ -13,6 +13,11 @@ from htagweb_flask.errors import ConfigError
 #: A value that each key accepts, and one that it does not; what takes any text has none.
 SAMPLES: dict[str, tuple[Any, Any]] = {
     "scope": ("tab", "page"),
+    "isolation": ("session", "user"),
+    "instances": (100, 0),
+    "session_instances": (1, 0),
+    "preload": ("app", "all"),
+    "processes": (3, 0),
     "transport": ("longpoll", "websocket"),
     "debug": (True, "perhaps"),
     "workers": (2, 0),

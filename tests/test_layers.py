@@ -1,7 +1,8 @@
 """The house keeps its floors: imports only go down, and each floor knows only what it may know.
 
     extension -> web -> brokers -> pure files -> config, errors
-    pool.__main__ -> supervisor -> slots -> parts; process -> worker -> instance -> parts -> pure files
+    pool.__main__ -> supervisor -> slots, processes -> parts -> pure files
+    pool.__main__ -> template -> process -> worker -> instance -> parts -> pure files
 
 Read from the source, so that an import inside a function counts like any other.
 """
@@ -47,10 +48,13 @@ FLOORS = {
     "pool.listing": "listing",
     "pool.inline": "inline",
     "pool.slots": "slots",
+    "pool.processes": "slots",
+    "pool.template": "template",
     "pool.process": "process",
     "pool.worker": "worker",
     "pool.warden": "warden",
     "pool.instance": "instance",
+    "pool.caps": "parts",
     "pool.config": "parts",
     "pool.exchange": "parts",
     "pool.live_session": "parts",
@@ -79,11 +83,12 @@ BELOW = {
     "files": {"pure", "base"},
     "pure": {"base"},
     "base": set(),
-    "pool main": {"supervisor", "process", "parts", "pure", "base"},
+    "pool main": {"supervisor", "template", "process", "parts", "pure", "base"},
     "supervisor": {"listing", "slots", "parts", "pure", "base"},
     "listing": {"slots", "parts", "pure", "base"},
     "slots": {"parts", "pure", "base"},
     "inline": {"worker", "parts", "pure", "base"},
+    "template": {"process", "parts", "pure", "base"},
     "process": {"worker", "parts", "pure", "base"},
     "worker": {"warden", "instance", "parts", "pure", "base"},
     "warden": {"instance", "parts", "pure", "base"},
@@ -94,10 +99,11 @@ BELOW = {
 #: What a single module may import beside that: the pool on threads of the web process is reached by one file.
 ALONE = {"brokers.inline": {"pool.inline", "pool.config"}}
 
-SHARED = {"web", "brokers", "pure", "base", "parts"}
+SHARED = {"slots", "web", "brokers", "pure", "base", "parts"}
 
 WEB = {"front", "extension", "web", "brokers", "store", "files"}
-POOL = {"pool", "pool main", "supervisor", "listing", "slots", "inline", "process", "worker", "warden"}
+POOL = {"pool", "pool main", "supervisor", "listing", "slots", "inline", "template", "process"}
+POOL |= {"worker", "warden"}
 POOL |= {"instance", "parts"}
 NEVER = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle"}
 CALLS = {"eval", "exec", "__import__"}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from htagweb_flask import errors, protocol
 from htagweb_flask.errors import HtagError, TooLarge, from_wire
-from htagweb_flask.placement import address_file, slot_of
+from htagweb_flask.placement import address_file, may_hold, mount_of, own_slot_of, slot_of
 from htagweb_flask.protocol import Decoder, Done, Failure, Hello, Interact, encode, failure
 
 KINDS: tuple[type, ...] = typing.get_args(protocol.Message)
@@ -202,6 +202,17 @@ def test_sessions_are_spread_evenly(workers: int) -> None:
 def test_another_app_is_spread_in_its_own_way() -> None:
     numbers = [(slot_of("a", str(n), 8)[-1], slot_of("b", str(n), 8)[-1]) for n in range(400)]
     assert len(set(numbers)) == 64
+
+
+@given(st.text(max_size=10), st.text(max_size=30), st.text(max_size=30))
+@quick
+def test_a_session_may_have_a_slot_of_its_own(mount: str, link: str, other: str) -> None:
+    slot = own_slot_of(mount, link)
+    assert mount_of(slot) == mount
+    assert may_hold(slot, link)
+    assert may_hold(slot, other) is (link == other)
+    assert own_slot_of(mount, other) != slot or link == other
+    assert may_hold(slot_of(mount, link, 4), other)
 
 
 def test_each_kind_of_socket_has_its_own_file() -> None:

@@ -40,13 +40,16 @@ def live_stacks() -> list[Stack]:
 
 
 async def _open(server: Server, stack: Stack, number: int) -> None:
-    """Loads pages of new sessions; their connections are closed, their instances live on."""
+    """Pages of new sessions that click once, as those of robots do not; their connections are closed, their
+    instances live on."""
     missing = iter(range(number))
 
     async def load() -> None:
         for _ in missing:
             page = stack.page(server.port, Tally())
             await page.load()
+            await page.connect()
+            await page.click()
             page.close()
 
     await asyncio.gather(*(load() for _ in range(LOADERS)))

@@ -57,7 +57,8 @@ def gunicorn(module: str, workers: int) -> tuple[str, ...]:
 
 
 def host_stack(generation: int, workers: int, options: dict[str, object]) -> Stack:
-    """htagweb_flask with one htag generation and a number of gunicorn workers."""
+    """htagweb_flask with one htag generation and a number of gunicorn workers; the options are those of the
+    blueprint."""
     return Stack(
         f"host-htag{generation}-w{workers}",
         f"htagweb_flask, htag {generation}, gunicorn gevent -w {workers}",

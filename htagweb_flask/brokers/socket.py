@@ -15,9 +15,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from ..errors import PoolError, from_wire
+from ..errors import Gone, PoolError, from_wire
 from ..placement import POOL, SECRET, address_file
-from ..protocol import Decoder, Done, EnsureWorker, Failure, Hello, Message, encode
+from ..protocol import Decoder, Done, EnsureWorker, Failure, Hello, Message, Render, encode
 from .base import Broker, Slot, Watch
 from .waiting import wait_readable
 
@@ -26,6 +26,9 @@ __all__ = ["Connection", "SocketBroker"]
 ATTEMPTS = 3
 """A worker may die while it is called, once for what it was called for and once more by chance."""
 
+
+NAMES = 128
+"""Slots to which connections are kept. Where each session has one, there may be very many."""
 
 TELL = 5.0
 """Seconds until what has no reply must be on its way."""
@@ -123,7 +126,7 @@ class SocketBroker(Broker):
         self._after_fork()
         frame = encode(message)
         for attempt in range(ATTEMPTS):
-            connection = self._connect(slot)
+            connection = self._connect(slot, start=isinstance(message, Render))
             try:
                 reply = connection.exchange(frame, timeout, watch)
             except TimeoutError:
@@ -138,7 +141,7 @@ class SocketBroker(Broker):
             except BaseException:  # a greenlet that is killed, a generator that is closed
                 connection.close()
                 raise
-            self._idle.setdefault(slot.name, deque()).append(connection)
+            self._keep(slot.name, connection)
             if isinstance(reply, Failure):
                 raise from_wire(reply.code, reply.text, reply.trace)
             return reply
@@ -155,20 +158,32 @@ class SocketBroker(Broker):
             if connection:
                 connection.close()
         else:
-            self._idle.setdefault(slot.name, deque()).append(connection)
+            self._keep(slot.name, connection)
+
+    def _keep(self, name: str, connection: Connection) -> None:
+        self._idle.setdefault(name, deque()).append(connection)
+        if len(self._idle) > NAMES:
+            for oldest in list(self._idle)[: NAMES // 2]:
+                for idle in self._idle.pop(oldest, ()):
+                    idle.close()
 
     def _take(self, name: str) -> Connection | None:
         with contextlib.suppress(KeyError, IndexError):
             return self._idle[name].pop()
         return None
 
-    def _connect(self, slot: Slot) -> Connection:
+    def _connect(self, slot: Slot, start: bool) -> Connection:
         idle = self._take(slot.name)
         if idle:
             return idle
-        with contextlib.suppress(OSError):
+        try:
             self._register()
             return Connection(self._run_dir, slot.name, self._kind, 0)
+        except (FileNotFoundError, ConnectionRefusedError):
+            if not start:  # its instances have ended with it, and this is about one of them
+                raise Gone("the instance has ended") from None
+        except OSError:
+            pass
         for attempt in range(ATTEMPTS):
             self._ensure(slot)
             try:
@@ -218,5 +233,5 @@ class SocketBroker(Broker):
         except BaseException:
             connection.close()
             raise
-        self._idle.setdefault(POOL, deque()).append(connection)
+        self._keep(POOL, connection)
         return reply

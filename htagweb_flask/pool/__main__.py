@@ -1,4 +1,4 @@
-"""Entry of the pool's processes: ``python -m htagweb_flask.pool`` (supervisor) and ``... worker``.
+"""Entry of the pool: ``python -m htagweb_flask.pool`` (supervisor), ``... worker`` and ``... template``.
 
 The configuration comes as JSON on standard input, from the process that starts this one.
 """
@@ -13,7 +13,7 @@ import sys
 from typing import Any
 
 from ..placement import SECRET
-from . import loops, process, supervisor
+from . import loops, process, supervisor, template
 from .config import PoolConfig, WorkerConfig
 
 
@@ -54,6 +54,10 @@ def main() -> int:
         given = json.load(sys.stdin)
         _log(os.environ.get("HTAG_LOG", "WARNING"))
         return process.run(WorkerConfig(**given))
+    if sys.argv[1:] == ["template"]:
+        _log(os.environ.get("HTAG_LOG", "WARNING"))
+        config = template.Template().run()
+        return process.run(config) if config else 0
     return _supervise()
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..protocol import EnsureWorker
 
-__all__ = ["PoolConfig", "WorkerConfig", "worker_config"]
+__all__ = ["PoolConfig", "TemplateConfig", "WorkerConfig", "worker_config"]
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,18 @@ class PoolConfig:
     kind: str
     grace: float
     start: float
+    fast: bool
+    processes: int
+    warm: list[str]
+
+
+@dataclass(frozen=True)
+class TemplateConfig:
+    """What the supervisor tells a new template. *app* is imported, if it is not empty; the modules *warm*,
+    which most apps import, if they can be."""
+
+    app: str
+    warm: list[str]
     fast: bool
 
 
@@ -30,6 +42,10 @@ class WorkerConfig:
     slot: str
     app: str
     scope: str
+    isolation: str
+    preload: str
+    instances: int
+    session_instances: int
     idle_timeout: float
     interaction_timeout: float
     max_rate: float
@@ -46,11 +62,6 @@ def worker_config(pool: PoolConfig, secret: str, message: EnsureWorker) -> Worke
         secret=secret,
         slot=message.slot,
         app=message.app,
-        scope=str(message.options["scope"]),
-        idle_timeout=float(message.options["idle_timeout"]),
-        interaction_timeout=float(message.options["interaction_timeout"]),
-        max_rate=float(message.options["max_rate"]),
-        max_queue=int(message.options["max_queue"]),
-        debug=bool(message.options["debug"]),
         fast=pool.fast,
+        **message.options,  # type: ignore[arg-type]
     )

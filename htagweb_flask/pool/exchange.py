@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from ..errors import BadMessage
-from ..placement import mount_of
+from ..placement import may_hold, mount_of
 from ..protocol import Changed, Changes, Collect, Company, Done, Keep, Kept, Message, Patched
 
 __all__ = ["Exchange", "Memory"]
@@ -62,7 +62,7 @@ class Exchange:
         task.add_done_callback(self._tasks.discard)
 
     def _patched(self, message: Patched, reply: Send) -> None:
-        workers = self._workers()
+        workers = [worker for worker in self._workers() if may_hold(worker[0], message.link)]
         if message.slot:  # the other workers of the same app have other sessions
             workers = [worker for worker in workers if mount_of(worker[0]) != mount_of(message.slot)]
             number = message.id

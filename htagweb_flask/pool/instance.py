@@ -19,6 +19,7 @@ from ..errors import AppError, BadMessage, Gone, HtagError, PoolError, Stale
 from ..placement import session_name
 from ..protocol import Batch, Delta, Failure, InstanceState, Interact, Page, Poll, Render, failure
 from .adapters import Adapter
+from .caps import Use
 from .client import RESYNC, Client, Reply, Waiter, decode_call
 from .intake import Intake
 from .live_session import LiveSession
@@ -94,7 +95,11 @@ class Instance:
         self._turn = asyncio.Lock()
         self.thread = loop_thread(f"htag-{name}", self._main)
         self._loop = self.thread.loop
-        self.thread.start()
+        try:
+            self.thread.start()
+        except RuntimeError:  # the system allows no more threads
+            self._loop.close()
+            raise
 
     def __repr__(self) -> str:
         return f"<Instance {self.name} clients={len(self.clients)} ended={self.ended}>"
@@ -120,6 +125,7 @@ class Instance:
         Raises BadMessage, SequenceGap and TooMany.
         """
         call = decode_call(message.body)
+        self._claimed = True
         waiter = Waiter(reply, call.cursor, call.seq)
         with self._lock:
             client.heard = self._used = time.monotonic()
@@ -201,6 +207,18 @@ class Instance:
     def shown(self) -> bool:
         """Whether there is a page of it, or one is being made."""
         return bool(self.clients or self._pages)
+
+    @property
+    def use(self) -> Use:
+        """See :class:`caps.Member`."""
+        if self._pages or (self._claimed and self.clients):
+            return Use.SHOWN
+        return Use.IDLE if self._claimed else Use.UNCLAIMED
+
+    @property
+    def since(self) -> float:
+        """See :class:`caps.Member`."""
+        return self._idle_since
 
     def idle(self) -> float:
         """For how many seconds no page has shown it."""

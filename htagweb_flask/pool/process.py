@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -22,7 +23,7 @@ from .listeners.socket import Connection, Listener
 from .resources import Heap, allow_files
 from .worker import Worker
 
-__all__ = ["run"]
+__all__ = ["hosted", "run"]
 
 LAST = 2.0
 """Seconds that instances have for their ``on_destroy`` when the pool ends."""
@@ -35,18 +36,20 @@ def run(config: WorkerConfig) -> int:
         adapter = adapter_class()
         if config.fast:
             adapter.quicken()
-        app = adapter.prepare(_load(config.app))
+        app = adapter.prepare(hosted(config.app))
     except HtagError as error:
         link.sendall(encode(WorkerReady(config.slot, os.getpid(), str(error), error.trace)))
         return 1
     allow_files()
+    gc.freeze()  # what all of them have: a fork would copy what a collection looks at
     loops.run(_serve(config, app, adapter, link))
     # Threads of instances that are stuck in an app's code must not keep the process.
     logging.shutdown()
     os._exit(0)
 
 
-def _load(app: str) -> type:
+def hosted(app: str) -> type:
+    """The class *app*, imported, if it can be hosted in a process of the pool. Raises AppError."""
     found = load(app)
     monkey = sys.modules.get("gevent.monkey")
     if monkey is not None and monkey.is_module_patched("threading"):
@@ -78,7 +81,7 @@ async def _serve(config: WorkerConfig, app: type, adapter: type[Adapter], link: 
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     worker = Worker(config, app, adapter, stop.set)
-    heap = Heap(loop, worker.quiet)
+    heap = Heap(loop, worker.quiet) if config.isolation == "shared" else None
     listener = Listener(loop, config.run_dir, config.slot, config.kind, config.secret, worker)
     with contextlib.suppress(NotImplementedError):  # on Windows
         loop.add_signal_handler(signal.SIGTERM, stop.set)
@@ -86,7 +89,8 @@ async def _serve(config: WorkerConfig, app: type, adapter: type[Adapter], link: 
     worker.listen(supervisor)
     supervisor.send(WorkerReady(config.slot, os.getpid()))
     await stop.wait()
-    heap.close()
+    if heap:
+        heap.close()
     listener.close()
     supervisor.send(WorkerLeaves(config.slot))
     worker.store()

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
-import json
 import logging
 import math
 import os
-import sys
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import AppError, HtagError, PoolError
+from ..errors import AppError, Full, HtagError, PoolError
 from ..placement import address_file, mount_of
-from ..protocol import Alive, Company, Done, EnsureWorker, Message, WorkerLeaves, WorkerReady, failure
-from .child import Child
+from ..protocol import (
+    Alive,
+    Company,
+    Done,
+    EnsureWorker,
+    Message,
+    WorkerLeaves,
+    WorkerReady,
+    WorkerUse,
+    failure,
+)
+from .caps import FOR_ALL, Use
 from .config import PoolConfig, worker_config
 from .exchange import Exchange
+from .processes import Process, Processes
 from .watchdog import pace
 
 __all__ = ["Slot", "Slots"]
@@ -33,6 +41,8 @@ STOP = 3.0
 ALIVE = 10.0
 """Seconds in which the main thread of a worker has to react, however short the timeout of its app is."""
 
+CROWDED = "This site serves as many visitors as it can just now. Please try again in a minute."
+
 Send = Callable[[Message], None]
 
 
@@ -42,18 +52,32 @@ class Slot:
 
     name: str
     app: str
+    isolated: bool  # for one session
     ready: asyncio.Future[None]
     patience: float
     born: float = field(default_factory=time.monotonic)
-    process: Child | None = None
+    process: Process | None = None
     heard: bool = True
     send: Send | None = None
+    used: Use = Use.SHOWN  # until it says otherwise
+    since: float = field(default_factory=time.monotonic)
+
+    @property
+    def use(self) -> Use:
+        """See :class:`caps.Member`."""
+        return self.used if self.ready.done() and self.process else Use.SHOWN
 
     def fail(self, error: HtagError) -> None:
         """Says why it will not be ready, unless it is."""
         if not self.ready.done():
             self.ready.set_exception(error)
             self.ready.exception()  # retrieved: there may be nobody else to do it
+
+    def terminate(self) -> None:
+        """Asks its process to end."""
+        if self.process:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.terminate()
 
     def kill(self) -> None:
         """Ends its process at once."""
@@ -69,6 +93,7 @@ class Slots:
         self._config = config
         self._secret = secret
         self._exchange = exchange
+        self._processes = Processes(config)
         self._slots: dict[str, Slot] = {}
         self._leaving: set[Slot] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -82,23 +107,28 @@ class Slots:
         """The workers that can be told something: slot, send."""
         return [(name, slot.send) for name, slot in self._slots.items() if slot.send]
 
-    def hear(self, message: WorkerReady | WorkerLeaves | Alive, send: Send) -> None:
+    def hear(self, message: WorkerReady | WorkerLeaves | WorkerUse | Alive, send: Send) -> None:
         """What a worker says of itself."""
         if isinstance(message, WorkerReady):
             self._ready(message, send)
-        elif isinstance(message, WorkerLeaves):
-            self._leaves(message.slot)
-        elif message.slot in self._slots:
-            self._slots[message.slot].heard = True
+            return
+        slot = self._slots.get(message.slot)
+        if slot is None or slot.send != send:
+            return  # it has been told to leave, and another one may have its slot
+        if isinstance(message, WorkerLeaves):
+            self._leaves(slot)
+        elif isinstance(message, WorkerUse):
+            slot.used, slot.since = Use(message.use), time.monotonic()
+        else:
+            slot.heard = True
 
     async def ensure(self, message: EnsureWorker, reply: Send) -> None:
         """Replies when the worker is ready, or cannot be."""
-        slot = self._slots.get(message.slot)
-        if slot is None:
-            patience = max(float(message.options["interaction_timeout"]), ALIVE)
-            ready = asyncio.get_running_loop().create_future()
-            slot = self._slots[message.slot] = Slot(message.slot, message.app, ready, patience)
-            self._start(self._run(slot, message))
+        try:
+            slot = self._slots.get(message.slot) or self._begin(message)
+        except Full as error:
+            reply(failure(error))
+            return
         try:
             await asyncio.wait_for(asyncio.shield(slot.ready), self._config.start)
             reply(Done(slot.process.pid if slot.process else 0))
@@ -116,13 +146,33 @@ class Slots:
 
     # ---- the life of one ---------------------------------------------------------------------------------
 
-    async def _run(self, slot: Slot, message: EnsureWorker) -> None:
+    def _begin(self, message: EnsureWorker) -> Slot:
+        isolated = message.options["isolation"] == "session"
+        leaver = self._leaver() if isolated else None
+        if leaver:
+            logger.info("worker %s ends, to make room", leaver.name)
+            self._leaves(leaver)
+        patience = max(float(message.options["interaction_timeout"]), ALIVE)
+        ready = asyncio.get_running_loop().create_future()
+        slot = self._slots[message.slot] = Slot(message.slot, message.app, isolated, ready, patience)
+        self._start(self._run(slot, message, leaver))
+        return slot
+
+    def _leaver(self) -> Slot | None:
+        """Which session's process has to end so that another has room. Raises Full."""
+        most = self._config.processes
+        full = Full(CROWDED, f"{most} processes of sessions are in use (HTAG_PROCESSES)")
+        return FOR_ALL.leaver([slot for slot in self._slots.values() if slot.isolated], most, full)
+
+    async def _run(self, slot: Slot, message: EnsureWorker, leaver: Slot | None) -> None:
+        if leaver and leaver.process:
+            leaver.terminate()
+            await leaver.process.wait()
         await self._introduce(slot.name)
         status = -1
         try:
-            config = dataclasses.asdict(worker_config(self._config, self._secret, message))
-            command = [sys.executable, "-m", f"{__package__}", "worker"]
-            slot.process = Child(command, json.dumps(config).encode())
+            config = worker_config(self._config, self._secret, message)
+            slot.process = await self._processes.start(config)
             status = await slot.process.wait()
         except OSError as error:
             slot.fail(PoolError(f"a worker cannot be started: {error}"))
@@ -167,13 +217,13 @@ class Slots:
             logger.error("worker %s does not react for %g s and is killed", slot.name, slot.patience)
             slot.kill()
 
-    def _leaves(self, name: str) -> None:
-        slot = self._slots.pop(name, None)
-        if slot and slot.process:
+    def _leaves(self, slot: Slot) -> None:
+        del self._slots[slot.name]
+        if slot.process:
             self._leaving.add(slot)
             self._start(self._see_off(slot, slot.process))
 
-    async def _see_off(self, slot: Slot, process: Child) -> None:
+    async def _see_off(self, slot: Slot, process: Process) -> None:
         try:
             await asyncio.wait_for(process.wait(), STOP)
         except asyncio.TimeoutError:
@@ -189,14 +239,13 @@ class Slots:
 
     async def end(self) -> None:
         """Ends all workers: they are asked, then killed."""
-        processes = [slot.process for slot in self.all() if slot.process]
-        for process in processes:
-            with contextlib.suppress(ProcessLookupError):
-                process.terminate()
-        ends = [asyncio.create_task(process.wait()) for process in processes]
+        slots = self.all()
+        for slot in slots:
+            slot.terminate()
+        ends = [asyncio.create_task(slot.process.wait()) for slot in slots if slot.process]
         late = (await asyncio.wait(ends, timeout=STOP))[1] if ends else None
         if late:
-            for process in processes:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
+            for slot in slots:
+                slot.kill()
             await asyncio.wait(late)
+        self._processes.close()

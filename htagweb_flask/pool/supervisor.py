@@ -26,6 +26,7 @@ from ..protocol import (
     WorkerLeaves,
     WorkerReady,
     WorkerState,
+    WorkerUse,
 )
 from .config import PoolConfig
 from .exchange import Exchange
@@ -78,7 +79,7 @@ class Supervisor:
         """See :class:`Handler`."""
         if isinstance(message, EnsureWorker):
             self._start(self.slots.ensure(message, reply))
-        elif isinstance(message, WorkerReady | WorkerLeaves | Alive):
+        elif isinstance(message, WorkerReady | WorkerLeaves | WorkerUse | Alive):
             self.slots.hear(message, reply)
         elif not self._administer(message, reply):
             self._exchange.handle(message, reply)

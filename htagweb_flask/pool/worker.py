@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import itertools
 import logging
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -13,7 +14,7 @@ from typing import Protocol
 
 from ..appref import AppRef
 from ..code import version_of
-from ..errors import BadMessage, Gone
+from ..errors import BadMessage, Full, Gone
 from ..protocol import (
     Alive,
     Changed,
@@ -29,8 +30,10 @@ from ..protocol import (
     Render,
     Saved,
     Survey,
+    WorkerUse,
 )
 from .adapters import Adapter
+from .caps import FOR_ALL, FOR_SESSION, Use
 from .client import Client
 from .config import WorkerConfig
 from .instance import Instance
@@ -59,6 +62,10 @@ MANY_STUCK = 8
 DRAIN = 600.0
 """Seconds after which it leaves for a single one, if until then there was no time at which nobody used it."""
 
+CROWDED = "This app serves as many visitors as it can just now. Please try again in a minute."
+TOO_MANY = "You have {} pages of this app open, which is the most. Close one of them, and reload this page."
+"""What is said to who finds no room."""
+
 BACKGROUND = 0.4
 """Seconds between two looks for sessions that a background task has changed: they are stored within 1 s."""
 
@@ -86,6 +93,8 @@ class Worker:
         self._sessions: dict[str, LiveSession] = {}
         self._supervisor: Peer | None = None
         self._company = False
+        self._use: Use | None = None  # what the supervisor knows of it
+        self._using = threading.Lock()
         self._telling: dict[int, Callable[[Message], None]] = {}  # who waits until the others know
         self._ids = itertools.count(1)
         self._busy = time.monotonic()
@@ -108,6 +117,15 @@ class Worker:
 
     def handle(self, message: Message, reply: Callable[[Message], None]) -> None:
         """See :class:`Handler`."""
+
+        def answer(answered: Message) -> None:
+            self._tell_use()
+            reply(answered)
+
+        self._route(message, answer)
+        self._tell_use()
+
+    def _route(self, message: Message, reply: Callable[[Message], None]) -> None:
         if isinstance(message, Interact | Render):
             self._busy = time.monotonic()
         if isinstance(message, Interact):
@@ -162,9 +180,16 @@ class Worker:
         if instance and (instance.useless or (renewed and message.renew)):
             instance.end()
         if instance is None or instance.ended or instance.exiting:
-            digest = hashlib.sha256("/".join((self._config.slot, *key)).encode()).hexdigest()
-            name = f"{self._app.__qualname__}-{digest[:8]}"
-            instance = self._instances[key] = Instance(
+            self._make_room(message.link)
+            instance = self._instances[key] = self._begin(key, session)
+            self._watchdog.watch(instance)
+        return instance
+
+    def _begin(self, key: tuple[str, str], session: LiveSession) -> Instance:
+        digest = hashlib.sha256("/".join((self._config.slot, *key)).encode()).hexdigest()
+        name = f"{self._app.__qualname__}-{digest[:8]}"
+        try:
+            return Instance(
                 name,
                 self._build,
                 session,
@@ -175,8 +200,23 @@ class Worker:
                 Intake(self._config.max_rate, self._config.max_queue),
                 self._config.debug,
             )
-            self._watchdog.watch(instance)
-        return instance
+        except (OSError, RuntimeError) as error:  # no descriptor for its loop, or no thread
+            logger.error("%s cannot begin: the system allows no more: %s", name, str(error))
+            raise Full(CROWDED) from None
+
+    def _make_room(self, link: str) -> None:
+        """Ends an instance, if there would be too many with another one for session *link*. Raises Full."""
+        live = {key: one for key, one in self._instances.items() if not one.ended}
+        own = [one for (owner, _), one in live.items() if owner == link]
+        most = self._config.session_instances
+        leaver = FOR_SESSION.leaver(own, most, Full(TOO_MANY.format(most)))
+        if leaver is None:
+            most = self._config.instances
+            full = Full(CROWDED, f"worker {self._config.slot} has {most} instances (HTAG_INSTANCES)")
+            leaver = FOR_ALL.leaver(live.values(), most, full)
+        if leaver:
+            logger.info("%s ends, to make room", leaver.name)
+            leaver.end()
 
     def _build(self, instance: Instance, message: Render) -> Adapter:
         return self._adapter(self._app, instance, message.request)
@@ -191,8 +231,9 @@ class Worker:
             if instance.ended and instance.join(0):
                 del self._instances[key]
         used = {instance.live_session.link for instance in self._instances.values()}
-        if self._leave and self._is_outdated() and not self._instances:
-            self._leave()  # new pages have gone to a process with the new code
+        isolated = self._config.isolation == "session"
+        if self._leave and (self._is_outdated() or isolated) and not self._instances:
+            self._leave()  # new pages have gone to a process with the new code, or its session is not there
         for link, session in list(self._sessions.items()):
             if link not in used and session.settled():
                 del self._sessions[link]
@@ -201,7 +242,18 @@ class Worker:
                 "worker %s leaves: %d threads are stuck", self._config.slot, len(self._watchdog.stuck)
             )
             self._leave()
+        self._tell_use()
         self._loop.call_later(SWEEP, self._sweep)
+
+    def _tell_use(self) -> None:
+        """Tells the supervisor how much this process is needed, if it is for one session. From any thread;
+        before an answer: who gets that may come back at once, and find no room."""
+        if self._config.isolation == "session" and self._supervisor:
+            with self._using:
+                use = max((one.use for one in list(self._instances.values())), default=Use.UNCLAIMED)
+                if use is not self._use:
+                    self._use = use
+                    self._supervisor.send(WorkerUse(self._config.slot, use))
 
     def _is_outdated(self) -> bool:
         self.outdated = self.outdated or self._code() != self._version
@@ -210,12 +262,16 @@ class Worker:
     def _given_up(self, instance: Watched) -> None:
         logger.error("the thread of %s cannot be ended: it stays until this process leaves", instance.name)
         self._instances = {key: one for key, one in self._instances.items() if one is not instance}
+        if self._leave and self._config.isolation == "session":
+            self._leave()  # at once, as it harms nobody else
 
     def _is_worn_out(self) -> bool:
         """Whether another process should take its place, as threads that cannot be ended live in this one."""
         stuck = self._watchdog.stuck
         if not stuck:
             return False
+        if self._config.isolation == "session":
+            return True  # nobody else uses it
         used = any(instance.shown for instance in self._instances.values())
         return not used or len(stuck) >= MANY_STUCK or time.monotonic() - min(stuck.values()) > DRAIN
 

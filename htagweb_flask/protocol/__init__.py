@@ -5,7 +5,18 @@ from __future__ import annotations
 from .frames import MAX_FRAME, Decoder, Message, encode
 from .listing import ClientState, InstanceState, Kill, Killed, PoolState, Stop, Survey, WorkerState
 from .pages import Batch, Interact, Leave, Page, Poll, Render, RequestInfo
-from .processes import VERSION, Alive, Done, EnsureWorker, Failure, Hello, WorkerLeaves, WorkerReady, failure
+from .processes import (
+    VERSION,
+    Alive,
+    Done,
+    EnsureWorker,
+    Failure,
+    Hello,
+    WorkerLeaves,
+    WorkerReady,
+    WorkerUse,
+    failure,
+)
 from .sessions import Changed, Changes, Collect, Company, Delta, Keep, Kept, Part, Patched, Saved
 
 __all__ = [
@@ -45,6 +56,7 @@ __all__ = [
     "WorkerLeaves",
     "WorkerReady",
     "WorkerState",
+    "WorkerUse",
     "encode",
     "failure",
 ]

@@ -13,7 +13,7 @@ import msgspec
 from ..errors import TooLarge
 from .listing import Kill, Killed, PoolState, Stop, Survey, WorkerState
 from .pages import Batch, Interact, Leave, Page, Poll, Render
-from .processes import Alive, Done, EnsureWorker, Failure, Hello, WorkerLeaves, WorkerReady
+from .processes import Alive, Done, EnsureWorker, Failure, Hello, WorkerLeaves, WorkerReady, WorkerUse
 from .sessions import Changed, Changes, Collect, Company, Keep, Kept, Patched, Saved
 
 __all__ = ["MAX_FRAME", "Decoder", "Message", "encode"]
@@ -29,6 +29,7 @@ Message = (
     | EnsureWorker
     | WorkerReady
     | WorkerLeaves
+    | WorkerUse
     | Alive
     | Render
     | Page

@@ -14,6 +14,7 @@ __all__ = [
     "Hello",
     "WorkerLeaves",
     "WorkerReady",
+    "WorkerUse",
     "failure",
 ]
 
@@ -65,6 +66,13 @@ class WorkerLeaves(Struct):
     """From a worker to the supervisor: it listens no more, and ends. Another may take its slot."""
 
     slot: str
+
+
+class WorkerUse(Struct):
+    """From a worker for one session to the supervisor: how much it is needed (pool.caps.Use)."""
+
+    slot: str
+    use: int
 
 
 class Alive(Struct):

@@ -201,7 +201,8 @@ def _stream(site: Site, mount: Mount) -> Response:
 
 def _leave(site: Site, mount: Mount) -> Response:
     ticket, _ = _ticket(site, mount, _body(mount).decode("latin-1"))
-    site.broker.call(mount.slot(ticket.link, ticket.version), Leave(ticket.client), BEAT)
+    with contextlib.suppress(Gone):
+        site.broker.call(mount.slot(ticket.link, ticket.version), Leave(ticket.client), BEAT)
     return Response(status=204)
 
 

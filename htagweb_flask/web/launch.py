@@ -36,6 +36,8 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
+WARM = ["htagweb_flask.extension"]
+"""What the modules of most apps import, and Flask with it: in processes that are forked, it is there."""
 
 def kind_of(settings: Settings) -> str:
     """How processes reach each other here: "unix" or "tcp"."""
@@ -132,6 +134,8 @@ def pool_config(settings: Settings, run_dir: str, kind: str) -> dict[str, Any]:
         "grace": settings.pool_grace,
         "start": settings.pool_start,
         "fast": settings.fast,
+        "processes": settings.processes,
+        "warm": WARM,
     }
 
 

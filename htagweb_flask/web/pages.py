@@ -16,7 +16,7 @@ from typing import Any
 from flask import Response, g, request, session
 
 from ..brokers.base import Slot
-from ..errors import AppError, Gone, HtagError, PoolError, StoreError
+from ..errors import AppError, Full, Gone, HtagError, PoolError, StoreError
 from ..protocol import Delta, Page, Render, RequestInfo
 from ..session import PREFIX, pack_all
 from .guard import Ticket
@@ -146,6 +146,7 @@ def _request_info() -> RequestInfo:
 _TITLES: dict[type[HtagError], str] = {
     AppError: "This app has an error",
     PoolError: "This app cannot be started",
+    Full: "There is no room at the moment",
     StoreError: "Sessions are not available",
 }
 
@@ -160,11 +161,13 @@ def error_page(error: HtagError, debug: bool) -> Response:
     """A page with the status of *error*; details of what failed are for developers only."""
     title = _TITLES.get(type(error), "This does not work")
     reference = secrets.token_hex(4)
-    logger.error("[%s] %s\n%s", reference, error, error.trace)
+    level = logging.INFO if isinstance(error, Full) else logging.ERROR
+    logger.log(level, "[%s] %s\n%s", reference, error, error.trace)
     if debug or isinstance(error, PoolError | StoreError):
         text, trace = html.escape(str(error)), error.trace if debug else ""
     else:
         text, trace = f"The log of the server says more, at reference {reference}.", ""
     shown = f"<pre>{html.escape(trace)}</pre>" if trace else ""
     body = _ERROR_PAGE.format(title=title, text=text, trace=shown)
-    return Response(body, status=error.status, headers=PRIVATE)
+    later = {"Retry-After": str(error.retry)} if isinstance(error, Full) else {}
+    return Response(body, status=error.status, headers={**PRIVATE, **later})

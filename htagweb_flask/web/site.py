@@ -22,8 +22,8 @@ from ..brokers.base import Broker, Slot
 from ..brokers.socket import SocketBroker
 from ..code import version_of
 from ..config import Options, Settings, settings_from
-from ..errors import PoolError, StoreError
-from ..placement import slot_of
+from ..errors import ConfigError, Gone, PoolError, StoreError
+from ..placement import own_slot_of, slot_of
 from ..protocol import Delta, Patched, Saved
 from ..store import cached_sessions, file_sessions
 from .alone import claim
@@ -43,6 +43,24 @@ logger = logging.getLogger(__name__)
 POSTED = "htagweb_flask.extension.act"
 """The view to which pages post."""
 
+OF_WORKERS = (
+    "scope",
+    "isolation",
+    "preload",
+    "instances",
+    "session_instances",
+    "idle_timeout",
+    "interaction_timeout",
+    "debug",
+    "max_rate",
+    "max_queue",
+)
+"""The options of an app that its workers are told."""
+
+ISOLATED = (
+    "isolation='session' gives each session a process, and HTAG_BROKER='inline' starts none: leave one out"
+)
+
 LOOK = 0.5
 """Seconds between two looks whether the code of an app has changed."""
 
@@ -60,19 +78,10 @@ class Mount:
 
     def slot(self, link: str, version: str) -> Slot:
         """The worker of the session *link* that has this version of the app's code."""
-        options = self.options
-        return Slot(
-            slot_of(f"{self.key}-{version}", link, options.workers),
-            str(self.app),
-            (
-                ("scope", options.scope),
-                ("idle_timeout", options.idle_timeout),
-                ("interaction_timeout", options.interaction_timeout),
-                ("debug", options.debug),
-                ("max_rate", options.max_rate),
-                ("max_queue", options.max_queue),
-            ),
-        )
+        options, home = self.options, f"{self.key}-{version}"
+        own = options.isolation == "session"
+        name = own_slot_of(home, link) if own else slot_of(home, link, options.workers)
+        return Slot(name, str(self.app), tuple((each, getattr(options, each)) for each in OF_WORKERS))
 
 
 class Site:
@@ -174,6 +183,8 @@ class Site:
         found = self._mounts.get((name, app))
         if found is None:
             options = replace(self.settings.options, **given)
+            if options.isolation == "session" and kind_of(self.settings) == "inline":
+                raise ConfigError(ISOLATED)
             identity = f"{name}/{app}/{sorted(asdict(options).items())}"
             key = f"{app.name.lower()[:16]}-{hashlib.sha256(identity.encode()).hexdigest()[:10]}"
             found = self._mounts[name, app] = Mount(key, app, options)
@@ -211,7 +222,8 @@ class Site:
         """Tells *slot*'s worker whether *delta* of session *link* is stored. All workers know it then: what
         the user does next may meet another app."""
         if delta.shared and ok:
-            self.broker.call(slot, Saved(link, delta.number, ok, wait=True), TELL)
+            with contextlib.suppress(Gone):
+                self.broker.call(slot, Saved(link, delta.number, ok, wait=True), TELL)
         else:
             self.broker.tell(slot, Saved(link, delta.number, ok))
 

@@ -15,15 +15,21 @@ from tests.servers import Server, serve
 from tests.support import wait_until
 
 
+@pytest.fixture(scope="module", params=["shared", "session"])
+def isolation(request: pytest.FixtureRequest) -> str:
+    """Whether all instances are in one process, or each session has its own."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trace(isolation: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the app writes what it has done, for when it cannot tell."""
     return tmp_path_factory.mktemp("moody") / "file"
 
 
 @pytest.fixture(scope="module")
-def server(trace: Path) -> Iterator[Server]:
-    env = {**QUICK, "HTAG_WORKERS": "1", "MOODY_FILE": str(trace)}
+def server(isolation: str, trace: Path) -> Iterator[Server]:
+    env = {**QUICK, "HTAG_WORKERS": "1", "HTAG_ISOLATION": isolation, "MOODY_FILE": str(trace)}
     with serve("gunicorn-gevent", "tests.apps.moody:app", workers=2, env=env, options=SOON) as running:
         yield running
 
@@ -137,7 +143,9 @@ def test_no_error_harmed_another_user(server: Server) -> None:
     assert page.has("fine")
 
 
-def test_an_interaction_that_ends_its_process_is_not_repeated(server: Server, trace: Path) -> None:
+def test_an_interaction_that_ends_its_process_is_not_repeated(
+    server: Server, isolation: str, trace: Path
+) -> None:
     """Nobody knows how far it came: the page is told that its instance is gone, and gets a new one."""
     user = Anywhere(server.url)
     page, waiting = user.open("/"), Anywhere(server.url).open("/")
@@ -146,7 +154,11 @@ def test_an_interaction_that_ends_its_process_is_not_repeated(server: Server, tr
         answer = page.post("call", body)
         assert (answer.status, answer.json()) == (410, {"error": "gone"})
         assert page.post("call", body).status == 410
-        wait_until(lambda: waiting.gone)  # it was in the same process
+        if isolation == "shared":
+            wait_until(lambda: waiting.gone)  # it was in the same process
+    if isolation == "session":
+        press(waiting, "fine")
+        assert waiting.has("fine$")
     assert trace.read_text() == "died "
     again = user.open("/")
     press(again, "fine")

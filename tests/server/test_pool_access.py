@@ -113,14 +113,7 @@ OTHER = [
         EnsureWorker(
             "slot",
             "os:system",
-            {
-                "scope": "session",
-                "idle_timeout": 1,
-                "interaction_timeout": 1,
-                "debug": False,
-                "max_rate": 100,
-                "max_queue": 32,
-            },
+            {"isolation": "shared", "interaction_timeout": 1},
         )
     ),
     struct.pack(">I", MAX_FRAME + 1),

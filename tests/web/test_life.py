@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 
-@pytest.fixture(scope="module")
-def site() -> Iterator[Server]:
-    with gunicorn("tests.apps.web_life:app", HTAG_WORKERS="1") as server:
+@pytest.fixture(scope="module", params=["shared", "session"])
+def site(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """One process for all, or one for each session: nobody can tell the difference."""
+    with gunicorn("tests.apps.web_life:app", HTAG_WORKERS="1", HTAG_ISOLATION=request.param) as server:
         yield server
 
 

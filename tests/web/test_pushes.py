@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
 
-@pytest.fixture(scope="module")
-def site() -> Iterator[Server]:
-    # One process holds the instances of all users: what one is told must not reach another.
-    with gunicorn("tests.apps.web_push:app", HTAG_WORKERS="1") as server:
+@pytest.fixture(scope="module", params=["shared", "session"])
+def site(request: pytest.FixtureRequest) -> Iterator[Server]:
+    # One process holds the instances of all users: what one is told must not reach another. Or each has one.
+    with gunicorn("tests.apps.web_push:app", HTAG_WORKERS="1", HTAG_ISOLATION=request.param) as server:
         yield server
 
 
