@@ -34,7 +34,8 @@ TEXT = """\
 # Many live instances
 
 Made by `python benchmarks/instances.py` on {machine}, gunicorn gevent -w 1, the counter of the benchmarks.
-The machine was shared with other work: the latencies are upper bounds. CPU is that of the server's process tree.
+The machine was shared with other work: the latencies are upper bounds. CPU is that of the server's process
+tree.
 
 {parts}
 
