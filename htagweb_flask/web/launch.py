@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 WARM = ["htagweb_flask.extension"]
 """What the modules of most apps import, and Flask with it: in processes that are forked, it is there."""
 
+
 def kind_of(settings: Settings) -> str:
     """How processes reach each other here: "unix" or "tcp"."""
     import socket
