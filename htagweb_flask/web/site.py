@@ -22,7 +22,7 @@ from ..brokers.base import Broker, Slot
 from ..brokers.socket import SocketBroker
 from ..code import version_of
 from ..config import Options, Settings, settings_from
-from ..errors import ConfigError, Gone, PoolError, StoreError
+from ..errors import Gone, PoolError, StoreError
 from ..placement import own_slot_of, slot_of
 from ..protocol import Delta, Patched, Saved
 from ..store import cached_sessions, file_sessions
@@ -56,10 +56,6 @@ OF_WORKERS = (
     "max_queue",
 )
 """The options of an app that its workers are told."""
-
-ISOLATED = (
-    "isolation='session' gives each session a process, and HTAG_BROKER='inline' starts none: leave one out"
-)
 
 LOOK = 0.5
 """Seconds between two looks whether the code of an app has changed."""
@@ -183,8 +179,6 @@ class Site:
         found = self._mounts.get((name, app))
         if found is None:
             options = replace(self.settings.options, **given)
-            if options.isolation == "session" and kind_of(self.settings) == "inline":
-                raise ConfigError(ISOLATED)
             identity = f"{name}/{app}/{sorted(asdict(options).items())}"
             key = f"{app.name.lower()[:16]}-{hashlib.sha256(identity.encode()).hexdigest()[:10]}"
             found = self._mounts[name, app] = Mount(key, app, options)

@@ -7,10 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from flask import Flask
 
-from htagweb_flask import ConfigError, htag_blueprint
-from tests.apps.alone import Alone
 from tests.http_client import Page
 from tests.server.desk import QUICK, SOON, Anywhere, number, press, word
 from tests.servers import Server, alive, serve
@@ -312,11 +309,3 @@ def test_an_app_whose_import_starts_threads_is_not_forked(
         assert "from the import" in word(page)
         assert pid(page) in imports(file)
         template(server, page)
-
-
-def test_where_no_process_may_be_started_it_is_refused(tmp_path: Path) -> None:
-    flask_app = Flask(__name__, instance_path=str(tmp_path))
-    flask_app.config.update(TESTING=True, HTAG_BROKER="inline", HTAG_DATA_DIR=str(tmp_path))
-    flask_app.register_blueprint(htag_blueprint(Alone, isolation="session"))
-    with pytest.raises(ConfigError, match="HTAG_BROKER='inline' starts none"):
-        flask_app.test_client().get("/")
