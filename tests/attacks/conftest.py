@@ -1,4 +1,4 @@
-"""One server for all attacks, one process for all instances."""
+"""One server for all attacks, with one process for all instances; and one with a process for each session."""
 
 from __future__ import annotations
 
@@ -16,8 +16,14 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("attacked")
 
 
+@pytest.fixture(scope="session", params=["shared", "session"])
+def isolation(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="session")
-def server(data_dir: Path) -> Iterator[Server]:
+def server(data_dir: Path, isolation: str) -> Iterator[Server]:
     env = {**QUICK, "HTAG_WORKERS": "1", "HTAG_DATA_DIR": str(data_dir), "HTAG_MAX_RATE": "50"}
+    env |= {"HTAG_ISOLATION": isolation}
     with serve("gunicorn-gevent", "tests.apps.attacked:app", workers=2, env=env, options=SOON) as running:
         yield running

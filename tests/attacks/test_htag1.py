@@ -15,7 +15,8 @@ pytestmark = pytest.mark.htag1
 def test_a_tag_of_another_user_is_out_of_reach(server: Server) -> None:
     alice, bob = victim(server.url), victim(server.url)
     for name in ("look", "rows", "bound", "row 1"):
-        refused(attack(bob, click(alice, name)), 410, "stale")
+        if click(alice, name) != click(bob, name):  # in a process of his own, his may have the same address
+            refused(attack(bob, click(alice, name)), 410, "stale")
     root = int(re.findall(r'<body id="(\d+)"', alice.html)[0])
     for method in ("__init__", "clear", "remove", "_wipe_database"):
         refused(attack(bob, alice.method(root, method)), 410, "stale")

@@ -68,6 +68,7 @@ def test_a_header_that_anybody_can_send_changes_nothing(server: Server) -> None:
     )
 
 
+@pytest.mark.parametrize("isolation", ["shared"], indirect=True)
 def test_visits_make_no_processes(server: Server) -> None:
     victim(server.url)
     before = set(server.pool_processes())
