@@ -38,6 +38,7 @@ IDLE = 20.0  # seconds that an instance without a page is kept
 KEPT = 60.0  # seconds that a page is waited for which closed without a word
 VERIFIED = 400  # sessions whose content is looked at when all is over
 FILES = 60  # open files of a process, beside two connections for each visitor
+THREADS = 4  # of a process in which no instance is: the supervisor has one for each worker
 GROWTH = 1.1  # of memory in the last sixth of the time, to that in the sixth before
 
 
@@ -209,7 +210,7 @@ async def quiet(course: Course, plan: Plan) -> None:
         if (files := files_of(pid)) > FILES + 2 * plan.visitors:
             course.notes.error(f"process {pid} has {files} open files")
     for pid in course.server.pool_pids():
-        if (threads := threads_of(pid)) > 2:
+        if (threads := threads_of(pid)) > THREADS:
             course.notes.error(f"process {pid} of the pool has {threads} threads")
 
 
