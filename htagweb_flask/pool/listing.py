@@ -84,17 +84,16 @@ class Listing:
             return Killed([], [], [])  # it has only begun, or leaves already
         wanted = Kill(session=message.session, instance=message.instance)
         answer = await self._ask(slot, wanted, PATIENCE)
-        if not isinstance(answer, Killed):
-            return Killed([], [], [], [slot.process.pid] if slot.process else [])
-        return await self._leave(slot, answer) if answer.workers else answer
+        if isinstance(answer, Killed):
+            return await self._leave(slot, answer) if answer.workers else answer
+        pids = [slot.process.pid] if slot.process else []
+        return Killed(pids, [], []) if await _ended(slot, 0) else Killed([], [], [], pids)
 
     async def _leave(self, slot: Slot, answer: Killed | None) -> Killed:
         """Waits for the end of a worker that leaves by itself, or ends the one that has not answered."""
         if not slot.process:
             return Killed([], [], [])
-        try:
-            await asyncio.wait_for(slot.process.wait(), LEAVE if answer else 0)
-        except asyncio.TimeoutError:
+        if not await _ended(slot, LEAVE if answer else 0):
             slot.kill()
             await slot.process.wait()
         return Killed([slot.process.pid], answer.instances if answer else [], [])
@@ -105,12 +104,22 @@ class Listing:
         message.id = next(self._ids)
         answer = self._asked[message.id] = asyncio.get_running_loop().create_future()
         slot.send(message)
-        try:
-            return await asyncio.wait_for(answer, timeout)
-        except asyncio.TimeoutError:
-            return None
-        finally:
-            self._asked.pop(message.id, None)
+        end = asyncio.ensure_future(_ended(slot, timeout))
+        await asyncio.wait({answer, end}, return_when=asyncio.FIRST_COMPLETED)
+        end.cancel()
+        self._asked.pop(message.id, None)
+        return answer.result() if answer.done() else None
+
+
+async def _ended(slot: Slot, timeout: float) -> bool:
+    """Whether its process ends within *timeout* seconds."""
+    if not slot.process:
+        return False
+    end = asyncio.ensure_future(slot.process.wait())
+    try:
+        return bool((await asyncio.wait({end}, timeout=timeout))[0])
+    finally:
+        end.cancel()
 
 
 def _means(message: Kill, slot: Slot) -> bool:

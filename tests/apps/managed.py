@@ -45,7 +45,12 @@ class Second(First):
     pass
 
 
+class Own(First):
+    pass
+
+
 app = Flask(__name__)
 app.register_blueprint(htag_blueprint(First, workers=1))
 app.register_blueprint(htag_blueprint(First, workers=1, transport="longpoll"), url_prefix="/poll")
 app.register_blueprint(htag_blueprint(Second, workers=2), url_prefix="/second")
+app.register_blueprint(htag_blueprint(Own, isolation="session"), url_prefix="/own")

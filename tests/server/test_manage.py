@@ -29,7 +29,7 @@ from tests.servers import Server, alive, serve
 from tests.support import ROOT, wait_until
 
 SITE = "tests.apps.managed:app"
-FIRST, SECOND = "tests.apps.managed:First", "tests.apps.managed:Second"
+FIRST, SECOND, OWN = (f"tests.apps.managed:{name}" for name in ("First", "Second", "Own"))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def pool(server: Server) -> Pool:
 
 def empty(pool: Pool) -> None:
     """For tests that look at all that there is."""
-    for app in (FIRST, SECOND):
+    for app in (FIRST, SECOND, OWN):
         pool.kill(app=app)
     assert pool.state().workers == []
 
@@ -247,6 +247,25 @@ def test_an_app_or_a_mount_that_is_killed_is_dead(server: Server, pool: Pool) ->
     press(other, "hit")
     assert hits(other) == 2
     assert pid(pages[0].user.open("/second/")) not in processes
+
+
+def test_where_each_session_has_its_process(server: Server, pool: Pool) -> None:
+    pages = [Anywhere(server.url).open("/own/") for _ in range(4)]
+    processes = [pid(page) for page in pages]
+    assert len(set(processes)) == 4
+    own = [worker for worker in pool.state().workers if worker.app == OWN]
+    assert sorted(worker.pid for worker in own) == sorted(processes)
+    assert [len(worker.instances) for worker in own] == [1] * 4
+    press(pages[0], "sleep")
+    done = pool.kill(instance=instance_of(pool, pages[0]).name)
+    assert (done.workers, done.stuck, done.silent) == ([processes[0]], [], [])
+    assert not alive(processes[0])
+    assert len(pool.kill(session=instance_of(pool, pages[1]).session).instances) == 1
+    assert refused(pages[1]) == 410
+    press(pages[2], "hit")
+    assert hits(pages[2]) == 1
+    pool.kill(app=OWN)
+    assert not any(map(alive, processes))
 
 
 def test_a_loop_without_end_is_interrupted(server: Server, pool: Pool) -> None:
