@@ -45,6 +45,8 @@ class AppRef:
         *package* is where a relative name (".pages:App") starts. Raises ConfigError when the pool could not
         find it again, and says what to do.
         """
+        if isinstance(target, AppRef):
+            return target
         if isinstance(target, ModuleType):
             if not isinstance(vars(target).get("App"), type):
                 where = target.__name__
@@ -111,9 +113,21 @@ class AppRef:
             raise ConfigError(f"{self}: there is no class {self.name!r} in {module.__name__!r}")
         return found
 
+    def _folders(self) -> list[str]:
+        """Where a script finds what it imports: in the folder that its dotted name starts from, and first
+        beside it. A file of a package has relative imports for that."""
+        folder = beside = os.path.dirname(self.path)
+        for _ in range(self.module.count(".")):
+            folder = os.path.dirname(folder)
+        inside = os.path.exists(os.path.join(beside, "__init__.py"))
+        return [folder] if inside or folder == beside else [folder, beside]
+
     def _load_file(self) -> ModuleType:
         # As multiprocessing does: the script is loaded under its own name, so that what stands under
         # `if __name__ == "__main__"` does not run again.
+        for folder in self._folders():
+            if folder not in sys.path:
+                sys.path.insert(0, folder)
         spec = importlib.util.spec_from_file_location(self.module, self.path)
         if spec is None or spec.loader is None:
             raise ConfigError(f"{self.path} cannot be loaded as a Python file")

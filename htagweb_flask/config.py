@@ -73,6 +73,8 @@ KEYS: tuple[Key, ...] = (
         "session: a process for each session, instead of a few for all"),
     Key("debug", None, _flag, True,
         "tracebacks in the page; default: the debug flag of the Flask app"),
+    Key("reload", None, _flag, True,
+        "open pages load themselves again when the code of their app is saved; default: as debug"),
     Key("workers", None, _number(int, 1), True,
         "processes that hold the instances of an app; default: one per processor, at most 4"),
     Key("instances", 5000, _number(int, 1), True,
@@ -127,6 +129,7 @@ class Options:
     transport: str
     isolation: str
     debug: bool
+    reload: bool | None
     workers: int
     instances: int
     session_instances: int

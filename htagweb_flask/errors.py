@@ -7,6 +7,9 @@ browser only in debug.
 
 from __future__ import annotations
 
+import os
+import traceback
+
 __all__ = [
     "AppError",
     "BadMessage",
@@ -22,6 +25,7 @@ __all__ = [
     "TooLarge",
     "TooMany",
     "from_wire",
+    "trace_of",
 ]
 
 
@@ -135,6 +139,18 @@ _KINDS = (
     TooMany,
 )
 _BY_CODE: dict[str, type[HtagError]] = {kind.code: kind for kind in _KINDS}
+
+
+def trace_of(error: BaseException) -> str:
+    """The traceback of *error*, from where it leaves our own code: that of an app is what its author looks
+    for."""
+    frames = error.__traceback__
+    while frames and frames.tb_frame.f_code.co_filename.startswith((_OURS, "<frozen ")):
+        frames = frames.tb_next
+    return "".join(traceback.format_exception(type(error), error, frames))
+
+
+_OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 def from_wire(code: str, message: str, trace: str = "") -> HtagError:

@@ -12,10 +12,13 @@ from .config import options_from
 from .errors import ConfigError
 from .web.cli import htag_cli
 from .web.endpoints import VERBS, answer
-from .web.pages import page, script, script_name
+from .web.pages import code_version, page, script, script_name
 from .web.site import Mount, Site
 
 __all__ = ["Htag", "handle", "htag_blueprint"]
+
+CODE = "code"
+"""What the page of an error asks for, beside the script."""
 
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
@@ -74,9 +77,11 @@ def htag_blueprint(target: Any, *, name: str | None = None, **options: Any) -> B
     @blueprint.get("/", strict_slashes=False)
     def show(**_: Any) -> Response:
         values = request.view_args or {}
+        site, mounted = mount()
         urls = {verb: url_for(".act", htag_verb=verb, **values) for verb in VERBS}
-        urls["script"] = url_for(".client", htag_file=script_name(), **values)
-        return page(*mount(), urls)
+        urls["script"] = url_for(".client", htag_file=script_name(mounted.options.debug), **values)
+        urls["code"] = url_for(".client", htag_file=CODE, **values)
+        return page(site, mounted, urls)
 
     # The names of these variables must not be those in a url_prefix.
     @blueprint.post("/_htag/<any(call, poll, stream, leave):htag_verb>")
@@ -85,7 +90,7 @@ def htag_blueprint(target: Any, *, name: str | None = None, **options: Any) -> B
 
     @blueprint.get("/_htag/<htag_file>")
     def client(htag_file: str, **_: Any) -> Response:
-        return _script(htag_file)
+        return code_version(mount()[1]) if htag_file == CODE else _script(htag_file)
 
     return blueprint
 
@@ -97,9 +102,10 @@ def _unique(name: str) -> str:
 
 
 def _script(name: str) -> Response:
-    if name != script_name():
+    names = {script_name(debug): debug for debug in (False, True)}
+    if name not in names:
         abort(404)
-    return Response(script(), headers=FOREVER, mimetype="text/javascript")
+    return Response(script(names[name]), headers=FOREVER, mimetype="text/javascript")
 
 
 def handle(target: Any, **options: Any) -> Response:
@@ -116,8 +122,9 @@ def handle(target: Any, **options: Any) -> Response:
     if request.method == "POST":
         return answer(site, mount, verb) if verb in VERBS else abort(404)
     if verb:
-        return _script(verb)
+        return code_version(mount) if verb == CODE else _script(verb)
     here = f"{request.script_root}{request.path}?_htag="
     urls = {each: f"{here}{each}" for each in (*VERBS, "script")}
-    urls["script"] = f"{here}{script_name()}"
+    urls["script"] = f"{here}{script_name(mount.options.debug)}"
+    urls["code"] = f"{here}{CODE}"
     return page(site, mount, urls)

@@ -7,6 +7,7 @@ import os
 
 __all__ = [
     "POOL",
+    "SAFE_PATH",
     "SECRET",
     "address_file",
     "may_hold",
@@ -21,6 +22,9 @@ POOL = "pool"
 
 SECRET = "secret"  # noqa: S105 - the name of a file  # nosec B105
 """File of the run directory whose content opens every connection."""
+
+SAFE_PATH = "htag"
+"""Our value of PYTHONSAFEPATH: apps, and what they start, do not get it."""
 
 
 _OWN = "s"

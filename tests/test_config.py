@@ -20,6 +20,7 @@ SAMPLES: dict[str, tuple[Any, Any]] = {
     "processes": (3, 0),
     "transport": ("longpoll", "websocket"),
     "debug": (True, "perhaps"),
+    "reload": (False, "perhaps"),
     "workers": (2, 0),
     "idle_timeout": (60, "soon"),
     "max_rate": (50, 0.5),

@@ -1,6 +1,7 @@
 """The house keeps its floors: imports only go down, and each floor knows only what it may know.
 
     extension -> web -> brokers -> pure files -> config, errors
+    dev -> extension; dev.index, an app like that of anybody, and dev.folder, what both know of the folder
     pool.__main__ -> supervisor -> slots, processes -> parts -> pure files
     pool.__main__ -> template -> process -> worker -> instance -> parts -> pure files
 
@@ -25,6 +26,9 @@ PACKAGE = "htagweb_flask"
 #: The floor of each module; a package stands for all that is in it.
 FLOORS = {
     "": "front",
+    "dev": "dev",
+    "dev.folder": "pure",
+    "dev.index": "app",
     "__main__": "front",
     "extension": "extension",
     "web": "web",
@@ -42,6 +46,7 @@ FLOORS = {
     "config": "base",
     "expose": "base",
     "errors": "base",
+    "log": "base",
     "pool": "pool",
     "pool.__main__": "pool main",
     "pool.supervisor": "supervisor",
@@ -57,6 +62,7 @@ FLOORS = {
     "pool.caps": "parts",
     "pool.config": "parts",
     "pool.exchange": "parts",
+    "pool.freshness": "parts",
     "pool.live_session": "parts",
     "pool.watchdog": "parts",
     "pool.intake": "parts",
@@ -75,7 +81,9 @@ FLOORS = {
 #: What a floor may import, beside its own where it is in SHARED. The store is for web alone: it brings
 #: Flask-Session, and with it Flask.
 BELOW = {
-    "front": {"extension", "web", "base"},
+    "front": {"dev", "extension", "web", "base"},
+    "dev": {"extension", "web", "pure", "base"},
+    "app": {"pure", "base"},
     "extension": {"web", "brokers", "store", "pure", "base"},
     "web": {"brokers", "store", "pure", "base"},
     "brokers": {"pure", "base"},
@@ -99,10 +107,10 @@ BELOW = {
 #: What a single module may import beside that: the pool on threads of the web process is reached by one file.
 ALONE = {"brokers.inline": {"pool.inline", "pool.config"}}
 
-SHARED = {"slots", "web", "brokers", "pure", "base", "parts"}
+SHARED = {"dev", "slots", "web", "brokers", "pure", "base", "parts"}
 
-WEB = {"front", "extension", "web", "brokers", "store", "files"}
-POOL = {"pool", "pool main", "supervisor", "listing", "slots", "inline", "template", "process"}
+WEB = {"front", "dev", "extension", "web", "brokers", "store", "files"}
+POOL = {"app", "pool", "pool main", "supervisor", "listing", "slots", "inline", "template", "process"}
 POOL |= {"worker", "warden"}
 POOL |= {"instance", "parts"}
 NEVER = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle"}
@@ -112,7 +120,7 @@ CALLS = {"eval", "exec", "__import__"}
 def forbidden(floor: str, module: str) -> set[str]:
     """The libraries that a module of that floor may not import."""
     names = set(NEVER)
-    if module != "pool.adapters" and not module.startswith("pool.adapters."):
+    if floor != "app" and module != "pool.adapters" and not module.startswith("pool.adapters."):
         names.add("htag")
     if floor in WEB:
         names.add("asyncio")

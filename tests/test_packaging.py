@@ -107,7 +107,7 @@ def test_the_wheel_brings_the_command(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/entry_points.txt"))
         told = archive.read(name).decode()
-    assert told.split("\n")[:2] == ["[flask.commands]", f"htag = {PACKAGE}.web.cli:htag_cli"]
+    assert told.split("\n")[:2] == ["[flask.commands]", f"htag = {PACKAGE}.dev.command:htag_cli"]
 
 
 def test_the_source_archive_holds_tests_and_examples(wheel: Path, tmp_path: Path) -> None:

@@ -12,16 +12,10 @@ import secrets
 import sys
 from typing import Any
 
-from ..placement import SECRET
+from .. import log
+from ..placement import SAFE_PATH, SECRET
 from . import loops, process, supervisor, template
 from .config import PoolConfig, WorkerConfig
-
-
-def _log(level: str) -> None:
-    logging.basicConfig(
-        format="%(asctime)s %(levelname)s %(name)s [%(process)d] %(message)s", level=logging.WARNING
-    )
-    logging.getLogger("htagweb_flask").setLevel(level)
 
 
 def _say(word: dict[str, Any]) -> None:
@@ -32,7 +26,7 @@ def _say(word: dict[str, Any]) -> None:
 
 def _supervise() -> int:
     given = json.load(sys.stdin)
-    _log(given.pop("log"))
+    log.set_up(given.pop("log"))
     os.environ["HTAG_LOG"] = logging.getLevelName(logging.getLogger("htagweb_flask").level)
     config = PoolConfig(**given)
     secret = secrets.token_urlsafe(32)
@@ -50,12 +44,14 @@ def _supervise() -> int:
 
 def main() -> int:
     """Runs a process of the pool. Returns its exit status."""
+    if sys.argv[1:] and os.environ.get("PYTHONSAFEPATH") == SAFE_PATH:
+        del os.environ["PYTHONSAFEPATH"]
     if sys.argv[1:] == ["worker"]:
         given = json.load(sys.stdin)
-        _log(os.environ.get("HTAG_LOG", "WARNING"))
+        log.set_up(os.environ.get("HTAG_LOG", "WARNING"))
         return process.run(WorkerConfig(**given))
     if sys.argv[1:] == ["template"]:
-        _log(os.environ.get("HTAG_LOG", "WARNING"))
+        log.set_up(os.environ.get("HTAG_LOG", "WARNING"))
         config = template.Template().run()
         return process.run(config) if config else 0
     return _supervise()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import traceback
-
 from ..appref import AppRef
-from ..errors import AppError, HtagError
+from ..errors import AppError, HtagError, trace_of
 
 __all__ = ["load"]
 
@@ -17,6 +15,5 @@ def load(app: str) -> type:
     except HtagError:
         raise
     except BaseException as error:  # sys.exit() at import, too
-        trace = "".join(traceback.format_exception(error))
         text = f"import of {AppRef.parse(app).module}: {type(error).__name__}: {error}"
-        raise AppError(text, trace) from None
+        raise AppError(text, trace_of(error)) from None

@@ -51,6 +51,7 @@ class WorkerConfig:
     max_rate: float
     max_queue: int
     debug: bool
+    reload: bool
     fast: bool
 
 

@@ -127,7 +127,7 @@ class InlinePool:
         worker = self._workers.get(mount)
         if worker is None:
             config, adapter, app = self._prepared[mount]
-            worker = Worker(config, app, adapter, None)
+            worker = Worker(config, app, time.time_ns(), adapter, None)
             worker.listen(_Way(self, worker))
             self._workers[mount] = worker
             if len(self._workers) > 1:

@@ -48,6 +48,9 @@ EXIT = 0.5
 CLOSE = 5.0
 """Seconds that tasks have to end when they are cancelled at the end."""
 
+REFRESH = b'{"refresh":true}'
+"""The payload that has a page load itself again."""
+
 _HUNG = (
     "The app does not react for {:g} s. Its init, or what it does in the meantime, takes too long: "
     "the log of the server says where. Do that in a thread, or set HTAG_INTERACTION_TIMEOUT."
@@ -87,6 +90,7 @@ class Instance:
         self._claimed = False  # whether a browser has shown that it runs the page
         self._flushing = False
         self._pages: dict[str, Reply] = {}  # that are being made, by client
+        self._outdated: set[str] = set()  # those that have to be asked for again
         self._failed = False  # the last one
         self._refusals = Repeats(logger)
         self.emission = 1
@@ -252,6 +256,13 @@ class Instance:
         name, ending = session_name(self.live_session.link), self.ended or self.exiting
         return InstanceState(self.name, name, now - self._born, now - self._used, ending, pages)
 
+    def refresh(self) -> None:
+        """Has its pages load themselves again, those that are being made too: there is new code."""
+        with self._lock:
+            self._outdated = set(self._pages)
+        with contextlib.suppress(RuntimeError):  # it has ended
+            self.emit(REFRESH)
+
     def ping(self, answer: Callable[[], None]) -> None:
         """Has *answer* called in its loop: whoever waits in vain knows that it does not react."""
         with contextlib.suppress(RuntimeError):  # the loop is closed, and the thread about to end
@@ -333,6 +344,8 @@ class Instance:
                 self._directory[client.id] = (self, client)
             html = self._adapter.page(message, client.outbox.put(b"{}"))
             client.outbox.acknowledge(client.outbox.last)  # it goes with the page
+            if client.id in self._outdated:
+                client.outbox.put(REFRESH)
             self._shown(client)
         except BaseException as error:
             with self._lock:

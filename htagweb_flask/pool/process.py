@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+import time
 
 from ..appref import AppRef
 from ..errors import AppError, HtagError
@@ -36,13 +37,14 @@ def run(config: WorkerConfig) -> int:
         adapter = adapter_class()
         if config.fast:
             adapter.quicken()
+        born = time.time_ns()
         app = adapter.prepare(hosted(config.app))
     except HtagError as error:
         link.sendall(encode(WorkerReady(config.slot, os.getpid(), str(error), error.trace)))
         return 1
     allow_files()
     gc.freeze()  # what all of them have: a fork would copy what a collection looks at
-    loops.run(_serve(config, app, adapter, link))
+    loops.run(_serve(config, app, born, adapter, link))
     # Threads of instances that are stuck in an app's code must not keep the process.
     logging.shutdown()
     os._exit(0)
@@ -77,10 +79,12 @@ def _call_supervisor(config: WorkerConfig) -> socket.socket:
     sys.exit("the pool that has started this process is gone")
 
 
-async def _serve(config: WorkerConfig, app: type, adapter: type[Adapter], link: socket.socket) -> None:
+async def _serve(
+    config: WorkerConfig, app: type, born: int, adapter: type[Adapter], link: socket.socket
+) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    worker = Worker(config, app, adapter, stop.set)
+    worker = Worker(config, app, born, adapter, stop.set)
     heap = Heap(loop, worker.quiet) if config.isolation == "shared" else None
     listener = Listener(loop, config.run_dir, config.slot, config.kind, config.secret, worker)
     with contextlib.suppress(NotImplementedError):  # on Windows

@@ -9,11 +9,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Protocol
 
 from ..appref import AppRef
-from ..code import version_of
 from ..errors import BadMessage, Full, Gone
 from ..protocol import (
     Alive,
@@ -36,6 +34,7 @@ from .adapters import Adapter
 from .caps import FOR_ALL, FOR_SESSION, Use
 from .client import Client
 from .config import WorkerConfig
+from .freshness import Freshness
 from .instance import Instance
 from .intake import Intake
 from .listeners.socket import Connection
@@ -81,9 +80,15 @@ class Worker:
     """Routes messages to instances. Lives in a thread where no app code runs."""
 
     def __init__(
-        self, config: WorkerConfig, app: type, adapter: type[Adapter], leave: Callable[[], None] | None
+        self,
+        config: WorkerConfig,
+        app: type,
+        born: int,
+        adapter: type[Adapter],
+        leave: Callable[[], None] | None,
     ) -> None:
-        """*leave* is called when another process has to take its place; None where there is no other."""
+        """The import of *app* began at *born* (``time.time_ns()``). *leave* is called when another process
+        has to take the place of this one; None where there is no other."""
         self._config = config
         self._app = app
         self._adapter = adapter
@@ -98,9 +103,8 @@ class Worker:
         self._telling: dict[int, Callable[[Message], None]] = {}  # who waits until the others know
         self._ids = itertools.count(1)
         self._busy = time.monotonic()
-        self._code = partial(version_of, AppRef.parse(config.app), config.debug)
-        self._version = self._code()
-        self.outdated = False
+        tell = self._refresh if config.reload and leave else None
+        self._code = Freshness(AppRef.parse(config.app), config.debug, born, tell)
         self._leave = leave
         self._watchdog = Watchdog(config.interaction_timeout, self._given_up)
         self._warden = Warden(
@@ -225,14 +229,14 @@ class Worker:
         shown = {link for (link, _), instance in self._instances.items() if instance.clients}
         for key, instance in list(self._instances.items()):
             instance.sweep()
-            if instance.idle() > RETIRE and (key[0] in shown or self.outdated):
+            if instance.idle() > RETIRE and (key[0] in shown or self._code.outdated):
                 instance.end()  # its user has gone on to another query, or to the new code
             self._retire(instance)
             if instance.ended and instance.join(0):
                 del self._instances[key]
         used = {instance.live_session.link for instance in self._instances.values()}
         isolated = self._config.isolation == "session"
-        if self._leave and (self._is_outdated() or isolated) and not self._instances:
+        if self._leave and (self._code.look() or isolated) and not self._instances:
             self._leave()  # new pages have gone to a process with the new code, or its session is not there
         for link, session in list(self._sessions.items()):
             if link not in used and session.settled():
@@ -255,9 +259,10 @@ class Worker:
                     self._use = use
                     self._supervisor.send(WorkerUse(self._config.slot, use))
 
-    def _is_outdated(self) -> bool:
-        self.outdated = self.outdated or self._code() != self._version
-        return self.outdated
+    def _refresh(self) -> None:
+        """The code was saved: open pages, and those that are being made just now, load themselves again."""
+        for instance in list(self._instances.values()):
+            instance.refresh()
 
     def _given_up(self, instance: Watched) -> None:
         logger.error("the thread of %s cannot be ended: it stays until this process leaves", instance.name)

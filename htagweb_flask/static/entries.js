@@ -4,6 +4,7 @@
  * The new page knows it by name and place, as ids are those of an instance. Passwords are not kept. */
 
 const ENTRIES_KEPT = 60 * SECOND; // a page may have to wait for its pool
+const ENTRIES_KEPT_IN_DEBUG = 3600 * SECOND; // or for its author to mend it
 
 /** What the user changes of a field, as the name of a property. */
 function enteredIn(field) {
@@ -25,8 +26,10 @@ function placeOf(element) {
 }
 
 class Entries {
-  /** `session` tells the browser's sessions apart: the next user gets nothing of this one. */
-  constructor(session) { Object.assign(this, { session, fields: new Map() }); }
+  /** `session` tells the sessions of the browser apart: the next user gets nothing of this one. */
+  constructor({ session, debug }) {
+    Object.assign(this, { session, fields: new Map(), limit: debug ? ENTRIES_KEPT_IN_DEBUG : ENTRIES_KEPT });
+  }
 
   /** To be called before anything is entered. */
   listen() {
@@ -60,7 +63,7 @@ class Entries {
     const kept = withStorage((storage) => JSON.parse(storage.htagEntries || "{}"));
     withStorage((storage) => delete storage.htagEntries);
     const { session, path } = this.origin();
-    if (kept?.session !== session || kept.path !== path || Date.now() - kept.at > ENTRIES_KEPT) return [];
+    if (kept?.session !== session || kept.path !== path || Date.now() - kept.at > this.limit) return [];
     const changed = kept.entries.map((entry) => this.enter(...entry)).filter(Boolean);
     const [place, kind, ...caret] = kept.focus || [];
     const focused = place && document.querySelector(place);

@@ -33,6 +33,7 @@ function htag1(client) {
       const message = text === null && kind === "COM" ? null : `${kind} ERROR: ${text}`;
       if (typeof window.error === "function") window.error(message); // an element of that id is no handler
       else if (message) console.error(message); // a lost connection is shown by the banner
+      if (message) client.overlay?.show(`${kind} ERROR`, text);
     } catch (error) { console.error(error); }
   }
 

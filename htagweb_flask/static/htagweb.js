@@ -4,6 +4,7 @@
  * as one (web/pages.py); nothing touches the document before run(). */
 
 const CALM = 0.5 * SECOND; // a shorter loss of connection is nobody's business
+const CALM_IN_DEBUG = 5 * SECOND; // nor is that of a server which starts again at each change of its code
 const TEXTS = {
   lost: "Connection lost, trying again…",
   ended: "Your session has ended.",
@@ -64,6 +65,7 @@ class Client {
   constructor(boot, view, drawing) {
     Object.assign(this, { boot, view, drawing, state: "connecting", calm: null });
     this.htag = boot.generation === 1 ? htag1(this) : htag2(this);
+    this.overlay = boot.generation === 1 && typeof Overlay !== "undefined" ? new Overlay() : null; // htag 2 has its own
     this.queue = new CallQueue(this);
     this.channel = new Channel(this, boot.transport);
     // What was rendered with the page ends at the cursor, and is applied like all that follows.
@@ -80,6 +82,7 @@ class Client {
 
   apply(payload) {
     if (payload?.exit) return this.end("ended", TEXTS.exit); // as the application wanted it
+    if (payload?.refresh) return this.refresh();
     try { this.htag.apply(payload); }
     catch (error) { this.htag.report(error, "JS"); }
     this.view.mark();
@@ -123,7 +126,7 @@ class Client {
     if (state === this.state || this.isOver) return;
     this.state = state;
     clearTimeout(this.calm);
-    if (state === "lost") this.calm = setTimeout(() => this.view.off(TEXTS.lost), CALM);
+    if (state === "lost") this.calm = setTimeout(() => this.view.off(TEXTS.lost), this.boot.debug ? CALM_IN_DEBUG : CALM);
     if (state !== "open") return;
     this.view.on();
     this.wake(); // who got through wakes the other, who may be in a long pause
@@ -147,6 +150,15 @@ class Client {
     this.channel.stop();
     this.queue.close();
     this.view.off(text, state === "ended");
+  }
+
+  /** The server has new code: the page is made again, when it has said all that it has to say to the old one. */
+  refresh() {
+    if (this.queue.calls.length) setTimeout(() => this.refresh(), 50);
+    else {
+      this.to("gone");
+      location.reload();
+    }
   }
 
   /** The instance does not exist any more: only a fresh page has another one. */
@@ -184,7 +196,7 @@ function run() {
   const drawing = new Drawing(() => client.queue.calls.map(({ message }) => message));
   const boot = JSON.parse(source.textContent);
   const client = new Client(boot, view, drawing);
-  const entries = new Entries(boot.session);
+  const entries = new Entries(boot);
   drawing.listen();
   entries.listen();
   Object.assign(window, client.htag.globals);

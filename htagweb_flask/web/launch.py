@@ -20,7 +20,7 @@ from ..brokers.socket import Connection
 from ..config import Settings
 from ..errors import PoolError
 from ..locks import lock
-from ..placement import POOL
+from ..placement import POOL, SAFE_PATH
 
 __all__ = [
     "base_dir",
@@ -189,7 +189,10 @@ def interpreter(settings: Settings) -> tuple[str, dict[str, str]]:
     """The Python of the pool, and its environment. Raises PoolError when there is none."""
     # The pool finds modules where this process does; a relative entry ("") is the current folder.
     paths = [os.path.abspath(path) for path in sys.path]
-    return _python(settings), {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
+    # `python -m` would put the current folder first, where a file may have the name of any library.
+    environ.setdefault("PYTHONSAFEPATH", SAFE_PATH)
+    return _python(settings), environ
 
 
 def _python(settings: Settings) -> str:

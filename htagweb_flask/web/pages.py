@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import html
+import json
 import logging
 import re
 import secrets
@@ -16,6 +17,7 @@ from typing import Any
 from flask import Response, g, request, session
 
 from ..brokers.base import Slot
+from ..code import version_of
 from ..errors import AppError, Full, Gone, HtagError, PoolError, StoreError
 from ..protocol import Delta, Page, Render, RequestInfo
 from ..session import PREFIX, pack_all
@@ -24,7 +26,7 @@ from .sessions import fingerprint
 from .site import Mount, Site
 from .transports import transport_of
 
-__all__ = ["error_page", "page", "script", "script_name"]
+__all__ = ["code_version", "error_page", "page", "script", "script_name"]
 
 logger = logging.getLogger(__name__)
 
@@ -46,30 +48,47 @@ _DEAD = re.compile(rb"^[ \t]*(?://.*|/\*[\s\S]*?\*/)[ \t]*\n|^[ \t]+|[ \t]+// .*
 """Comments, and indentation: a third of what would be sent. No text of the client has " // " in it."""
 
 
+DEVELOPING = "developing.js"
+"""The piece that comes first with ``debug``."""
+
+
 @functools.cache
-def script() -> bytes:
+def script(debug: bool = False) -> bytes:
     """The client, as it is served: in one function, so that a page has no global names of it."""
     folder = files("htagweb_flask").joinpath("static")
-    pieces = [folder.joinpath(piece).read_bytes() for piece in PIECES]
+    pieces = [folder.joinpath(piece).read_bytes() for piece in ([DEVELOPING] * debug + list(PIECES))]
     return b'(function () {\n"use strict";\n' + _DEAD.sub(b"", b"\n".join(pieces)) + b"\n})();\n"
 
 
 @functools.cache
-def script_name() -> str:
+def script_name(debug: bool = False) -> str:
     """Its name, which changes with its content, so that browsers may keep it for ever."""
-    return f"htagweb-{hashlib.sha256(script()).hexdigest()[:12]}.js"
+    return f"htagweb-{hashlib.sha256(script(debug)).hexdigest()[:12]}.js"
 
 
 def page(site: Site, mount: Mount, urls: dict[str, str]) -> Response:
-    """The page of *mount* for this request. *urls* are those that its script calls, "script" among them."""
+    """The page of *mount* for this request. *urls* are what it calls, "script" and "code" among them."""
     if request.method == "HEAD":  # whoever asks for headers does not want an instance
         return Response(headers=PRIVATE)
-    g.htag_failed = partial(error_page, debug=mount.options.debug)
+    code = urls.pop("code")
+    watch = (code, _version(mount)) if mount.options.reload else None
+    g.htag_failed = partial(error_page, debug=mount.options.debug, watch=watch)
     try:
         reply = _render(site, mount, urls)
     except HtagError as error:
-        return error_page(error, mount.options.debug)
+        return error_page(error, mount.options.debug, watch)
     return Response(reply.html, headers=PRIVATE)
+
+
+def code_version(mount: Mount) -> Response:
+    """What a page that shows an error asks for, to load itself again when there is other code."""
+    if not mount.options.reload:
+        return Response(status=404)
+    return Response(_version(mount), headers=PRIVATE, mimetype="text/plain")
+
+
+def _version(mount: Mount) -> str:
+    return version_of(mount.app, mount.options.debug)
 
 
 def _render(site: Site, mount: Mount, urls: dict[str, str]) -> Page:
@@ -154,11 +173,21 @@ _ERROR_PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title><style>
 body{{font:16px/1.5 system-ui,sans-serif;max-width:48rem;margin:12vh auto;padding:0 1.5rem}}
 :root{{color-scheme:light dark}}pre{{overflow:auto;padding:1rem;border:1px solid;border-radius:.5rem}}
-</style></head><body><h1>{title}</h1><p>{text}</p>{trace}</body></html>"""
+</style></head><body><h1>{title}</h1><p>{text}</p>{trace}{script}</body></html>"""
+
+_WATCH = """<script>setInterval(async () => {
+  try {
+    const answer = await fetch(%s);
+    if (answer.ok && (await answer.text()) !== %s) location.reload();
+  } catch (error) { /* the server starts again, perhaps */ }
+}, 500)</script>"""
 
 
-def error_page(error: HtagError, debug: bool) -> Response:
-    """A page with the status of *error*; details of what failed are for developers only."""
+def error_page(error: HtagError, debug: bool, watch: tuple[str, str] | None = None) -> Response:
+    """A page with the status of *error*; details of what failed are for developers only.
+
+    It waits for other code than that of *watch*: where to ask, and the version that has failed.
+    """
     title = _TITLES.get(type(error), "This does not work")
     reference = secrets.token_hex(4)
     level = logging.INFO if isinstance(error, Full) else logging.ERROR
@@ -168,6 +197,7 @@ def error_page(error: HtagError, debug: bool) -> Response:
     else:
         text, trace = f"The log of the server says more, at reference {reference}.", ""
     shown = f"<pre>{html.escape(trace)}</pre>" if trace else ""
-    body = _ERROR_PAGE.format(title=title, text=text, trace=shown)
+    script = _WATCH % tuple(json.dumps(word).replace("<", "\\u003c") for word in watch) if watch else ""
+    body = _ERROR_PAGE.format(title=title, text=text, trace=shown, script=script)
     later = {"Retry-After": str(error.retry)} if isinstance(error, Full) else {}
     return Response(body, status=error.status, headers={**PRIVATE, **later})

@@ -52,6 +52,7 @@ OF_WORKERS = (
     "idle_timeout",
     "interaction_timeout",
     "debug",
+    "reload",
     "max_rate",
     "max_queue",
 )
@@ -133,7 +134,8 @@ class Site:
         if not self.broker.renews:
             return ""
         version, looked = self._versions.get(mount.key, ("", -LOOK))
-        if time.monotonic() - looked > LOOK:
+        # A page that loads itself again because of new code must find it.
+        if mount.options.debug or time.monotonic() - looked > LOOK:
             version = version_of(mount.app, mount.options.debug)
             self._versions[mount.key] = version, time.monotonic()
         return version
@@ -179,6 +181,8 @@ class Site:
         found = self._mounts.get((name, app))
         if found is None:
             options = replace(self.settings.options, **given)
+            if options.reload is None:
+                options = replace(options, reload=options.debug)
             identity = f"{name}/{app}/{sorted(asdict(options).items())}"
             key = f"{app.name.lower()[:16]}-{hashlib.sha256(identity.encode()).hexdigest()[:10]}"
             found = self._mounts[name, app] = Mount(key, app, options)

@@ -97,11 +97,12 @@ class Stage:
             max_rate=1e6,
             max_queue=32,
             debug=debug,
+            reload=False,
             fast=FAST,
         )
         try:
             self.worker: Worker = self.run(
-                lambda: Worker(config, adapter.prepare(app), adapter, self.left.set)
+                lambda: Worker(config, adapter.prepare(app), time.time_ns(), adapter, self.left.set)
             )
         except BaseException:
             self._stop()

@@ -76,7 +76,9 @@ def test_in_debug_the_page_shows_the_traceback_escaped(
     server: Server, mood: str, kind: str, text: str
 ) -> None:
     user = Anywhere(server.url)
-    shown = refused(user, f"/debug/?{mood}")
+    shown, script, ours = refused(user, f"/debug/?{mood}").rpartition("<script>")
+    assert script
+    assert ours.startswith("setInterval(")
     assert "<script>" not in shown
     assert "<b>" not in shown
     assert f"{kind}: {text}".replace("<", "&lt;").replace(">", "&gt;") in shown
@@ -100,6 +102,9 @@ def test_an_error_in_a_callback_is_told_and_the_page_lives_on(server: Server, bu
     assert len(page.errors) == 1
     assert "Traceback" not in page.errors[0]
     assert "moody.py" not in str(page.batches)
+    reference = re.search(r"at (\w+)\.$", page.errors[0])
+    assert reference is not None
+    wait_until(lambda: f"[{reference[1]}]" in server.log_text(), what="the log knows the reference")
     if button == "tear":  # what cannot be drawn is drawn by nobody
         return
     press(page, "fine")

@@ -7,20 +7,33 @@ import functools
 import html
 import inspect
 import json
+import logging
+import secrets
 import threading
-import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any, ClassVar, Protocol
 from urllib.parse import parse_qs
 
 import msgspec
 
-from ...errors import AppError, HtagError
+from ...errors import AppError, HtagError, trace_of
 from ...protocol import Render, RequestInfo
 from ...session import Snapshot
 
-__all__ = ["Adapter", "Host", "InitArguments", "boot_block", "encode_payload", "query_arguments"]
+__all__ = [
+    "Adapter",
+    "Host",
+    "InitArguments",
+    "boot_block",
+    "encode_payload",
+    "query_arguments",
+    "silence",
+    "told",
+]
+
+logger = logging.getLogger(__name__)
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -28,6 +41,7 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 class Host(Protocol):
     """The instance, as an adapter sees it."""
 
+    name: str
     session: Snapshot
     debug: bool
     emission: int
@@ -224,5 +238,18 @@ class _InitFailed(Exception):
 
 def app_error(where: str, error: BaseException) -> AppError:
     """*error* of the app's own code, with its traceback."""
-    trace = "".join(traceback.format_exception(error))
-    return AppError(f"{where}: {type(error).__name__}: {error}", trace)
+    return AppError(f"{where}: {type(error).__name__}: {error}", trace_of(error))
+
+
+def told(host: Host, trace: str) -> str:
+    """What a page is told of an error in a callback: its *trace* in debug, else a number that the log has."""
+    reference = secrets.token_hex(4)
+    logger.error("[%s] %s failed in a callback\n%s", reference, host.name, trace)
+    return trace if host.debug else f"This did not work. The log of the server says more, at {reference}."
+
+
+def silence(module: ModuleType, *words: str) -> None:
+    """Keeps a module of htag from printing, and from logging what starts with one of *words*: what it says so
+    of errors of apps, we say better."""
+    vars(module)["print"] = lambda *_, **__: None
+    module.logger.addFilter(lambda record: not str(record.msg).startswith(words))

@@ -16,14 +16,14 @@ from typing import Any, ClassVar
 
 import htag.tag
 import msgspec
-from htag import Tag, __version__
+from htag import Tag, __version__, render
 from htag.render import HRenderer
 from htag.tag import BaseCaller, TagState
 
 from ...errors import AppError, BadMessage, HtagError, Stale
 from ...protocol import Render, RequestInfo
 from ...session import Snapshot
-from .base import Adapter, Host, InitArguments, app_error, boot_block, encode_payload
+from .base import Adapter, Host, InitArguments, app_error, boot_block, encode_payload, silence, told
 from .htag1_constants import stringify
 from .htag1_grants import Grants, descent
 
@@ -36,6 +36,8 @@ COMPARED = ("1.0.0",)
 
 MAX_EVENT = 16 * 1024
 """Characters in the members of an event: some 50 numbers, the name of a key, what was typed."""
+
+silence(render, "Exception ")
 
 _asking: contextvars.ContextVar[_Asking | None] = contextvars.ContextVar("asking", default=None)
 _thread = threading.local()
@@ -212,7 +214,7 @@ class Htag1(Adapter):
                 "",
                 exit_callback=host.exit,
                 init=self._arguments.fitting(request.query),
-                fullerror=host.debug,
+                fullerror=True,
                 session=host.session,
             )
             self._renderer.sendactions = self._push
@@ -264,7 +266,9 @@ class Htag1(Adapter):
             _asking.reset(token)
             del target
         self._started.setdefault(client, set()).update(set(generators) - known)
-        if "err" in answer:  # htag keeps those that have failed, and every callback is one
+        if "err" in answer:
+            answer["err"] = told(self._host, answer["err"])
+            # htag keeps those that have failed, and every callback is one
             for key in (set(generators) - known) | {call.id}:
                 generators.pop(key, None)
         self._emit(answer, client)

@@ -9,33 +9,39 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import html
+import json
 import logging
+import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, MutableMapping
 from typing import Any, ClassVar
 
 import msgspec
+from htag import runner
 from htag.context import current_request
 from htag.core import GTag
 from htag.runner import AppRunner
 from starlette.requests import Request
 
-from ...errors import AppError, BadMessage, HtagError
+from ...errors import AppError, BadMessage, HtagError, trace_of
 from ...protocol import Render, RequestInfo
 from ...session import Snapshot
-from .base import Adapter, Host, InitArguments, app_error, boot_block, encode_payload
+from .base import Adapter, Host, InitArguments, app_error, boot_block, encode_payload, silence, told
 from .htag2_events import check_event
 
 __all__ = ["ADAPTER"]
 
 logger = logging.getLogger(__name__)
 
+silence(runner, "Error ")
+
 MINUTE, REPORTS = 60.0, 20
 """A page may report so many JavaScript errors in so many seconds: they are lines in the server's log."""
 
 _FAVICON = '<link rel="icon" href="/logo.png">'  # an absolute URL that belongs to htag's own server
 _FINAL = '"callback_id": "'
+_ERROR = '{"action": "error"'
 
 DESTROY = 5.0
 """Seconds that an asynchronous ``on_destroy`` may take."""
@@ -76,6 +82,11 @@ class _Socket:
         return hash(_Socket)
 
     async def send_text(self, text: str) -> None:
+        if text.startswith(_ERROR):
+            # htag sends it where it handles the error, and without debug it does not say which.
+            error = sys.exc_info()[1]
+            told_text = told(self._host, trace_of(error) if error else text)
+            text = json.dumps({**json.loads(text), "traceback": told_text})
         self._host.emit(text.encode(), to=self._client)
         if _FINAL not in text:
             # A step on the way: let it go out now, even if what follows blocks.

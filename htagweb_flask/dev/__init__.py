@@ -1,0 +1,1 @@
+"""The development server: from a file to an app in the browser."""
