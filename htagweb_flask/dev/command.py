@@ -36,6 +36,7 @@ GRACE = 1.0
 @click.option("--port", type=click.IntRange(1, 65535), help=f"Port to serve at.  [default: from {PORT} on]")
 @click.option("--open", "opens", is_flag=True, help="Open the browser.")
 @click.option("--scope", type=click.Choice(["session", "tab"]), help="What an instance is kept for.")
+@click.option("--isolation", type=click.Choice(["shared", "session"]), help="What shares a process.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes of an app.")
 @click.option("--no-reload", is_flag=True, help="Leave open pages as they are when a file is saved.")
 def run(
@@ -44,6 +45,7 @@ def run(
     port: int | None,
     opens: bool,
     scope: str | None,
+    isolation: str | None,
     workers: int,
     no_reload: bool,
 ) -> None:
@@ -54,8 +56,9 @@ def run(
     """
     found = _target(target)
     options: dict[str, Any] = {"workers": workers, "reload": not no_reload}
-    if scope:
-        options["scope"] = scope
+    for name, value in (("scope", scope), ("isolation", isolation)):
+        if value:
+            options[name] = value
     with _bound(host, port) as bound, scratch() as folder:
         config: dict[str, Any] = {"HTAG_RUN_DIR": folder, "HTAG_DATA_DIR": f"{folder}/data"}
         config["HTAG_POOL_GRACE"] = GRACE

@@ -126,8 +126,8 @@ def test_without_an_argument_it_is_the_app_of_index_and_opens_the_browser(folder
 
 
 def test_flask_htag_run_does_the_same_and_says_what_a_host_means(folder: Path) -> None:
-    options = ("package.page:App", "--host", "0.0.0.0", "--scope", "tab", "--workers", "2", "--no-reload")
-    with terminal(*options, cwd=folder, flask=True) as dev:
+    how = ("--scope", "tab", "--isolation", "session", "--no-reload")
+    with terminal("package.page:App", "--host", "0.0.0.0", *how, cwd=folder, flask=True) as dev:
         url = dev.url()
         assert "whoever reaches this machine" in dev.text
         page = User(url).open("/")
