@@ -6,10 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from htag import State, Tag
+from htag import Tag
 
 from tests.http_client import Refused
 from tests.support import GENERATION
+
+if GENERATION == 2:
+    from htag import State
 
 pytestmark = pytest.mark.htag2
 

@@ -191,9 +191,11 @@ class Htag1(Adapter):
                 "htag %s works as it is: its faster ways are not known to be the same here", __version__
             )
             return
-        from .htag1_fast import quicken  # it knows the insides of those versions
+        from . import htag1_fast  # it knows the insides of those versions
 
-        quicken()
+        global _original_draw
+        _original_draw = htag1_fast.draw
+        htag1_fast.quicken()
 
     @classmethod
     def prepare(cls, app: type) -> type:

@@ -8,7 +8,9 @@ without.
 
 from __future__ import annotations
 
+import html
 import json
+import logging
 import weakref
 from types import FunctionType
 from typing import Any
@@ -19,7 +21,9 @@ from htag.tag import TAG_KEYWORDS, BaseCaller, Elements, Tag, TagCreator, TagSta
 
 from .htag1_classes import classes, share
 
-__all__ = ["quicken"]
+__all__ = ["draw", "quicken"]
+
+_logger = logging.getLogger("htag.tag")
 
 
 # ---- what is exposed to JavaScript: Tag._getAllJs ------------------------------------------------------
@@ -85,6 +89,41 @@ def _get_all_js(tag: Any) -> list[str]:
         if isinstance(child, Tag):
             scripts.extend(child._getAllJs())
     return scripts
+
+
+# ---- the html of a tag: Tag.__str__ --------------------------------------------------------------------
+
+
+def draw(tag: Any) -> str:
+    """``Tag.__str__``, which describes each tag for a line of a log that nobody reads."""
+    render = tag._hasARenderMethod()
+    if render:
+        before = _children(tag) if tag.root.STRICT_MODE else None
+        render()
+        if before is not None and before != _children(tag):
+            raise HTagException(f"[STRICT_MODE] In {tag!r}, the render() method has changed its children!")
+    if tag.tag is None:
+        return "".join([str(child) for child in tag._childs if child is not None])
+    name, attributes = tag.tag.replace("_", "-"), dict(tag._attrs)
+    if tag.root._hr is not None:
+        if attributes.get("id"):
+            text = "!!! **WARNING** Tag %r had an @id=%s, it was replaced for HRenderer needs !!!"
+            _logger.warning(text, tag, attributes["id"])
+        attributes["id"] = id(tag)
+    parts = [f"<{name}"]
+    for key, value in attributes.items():
+        if isinstance(value, bool):
+            parts += [f" {key}"] if value else []
+        elif value is not None and value != "":
+            parts.append(f' {key}="{html.escape(str(value))}"')
+    parts.append(">")
+    parts += [str(child) for child in tag._childs if child is not None]
+    parts.append(f"</{name}>")
+    return "".join(parts)
+
+
+def _children(tag: Any) -> list[int]:
+    return [id(child) for child in tag._childs if isinstance(child, Tag)]
 
 
 # ---- what has changed in an interaction: Stater --------------------------------------------------------
