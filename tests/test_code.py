@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from htagweb_flask.appref import AppRef
-from htagweb_flask.code import version_of
+from htagweb_flask.code import saved_after, version_of
 
 APP = AppRef("code_under_test", "App")
 
@@ -47,3 +49,44 @@ def test_a_module_that_is_imported_late_is_no_new_code_until_it_is_saved(project
 def test_a_file_that_is_away_for_a_moment_is_no_error(project: Path) -> None:
     (project / "code_under_test.py").unlink()
     assert version_of(APP, wide=True)
+
+
+def test_what_the_sources_import_counts_where_nothing_is_imported(tmp_path: Path) -> None:
+    """As in a web process that imports no app, or after an import that has failed."""
+    files = {
+        "start.py": "import deep.er.est, json, missing\nfrom sub import part\nclass App: pass\n",
+        "deep/er/est.py": "import start\n",
+        "sub/__init__.py": "",
+        "sub/part.py": "from . import near\nfrom ..sub.far import x\n",
+        "sub/near.py": "class (:\n",
+        "sub/far.py": "",
+        "other.py": "",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    app = AppRef("start", "App", str(tmp_path / "start.py"))
+    for saved in files:
+        for name in files:
+            os.utime(tmp_path / name, ns=(10**18, 10**18))
+        before, narrow = version_of(app, wide=True), version_of(app, wide=False)
+        os.utime(tmp_path / saved, ns=(2 * 10**18, 2 * 10**18))
+        assert (version_of(app, wide=True) != before) == (saved != "other.py"), saved
+        assert (version_of(app, wide=False) != narrow) == (saved == "start.py"), saved
+    os.utime(tmp_path / "other.py", ns=(10**18, 10**18))
+    before = version_of(app, wide=True)
+    (tmp_path / "missing.py").write_text("")  # what an import has failed for
+    assert version_of(app, wide=True) != before
+
+
+def test_what_is_saved_while_it_is_imported_is_newer(project: Path) -> None:
+    moment = time.time_ns()
+    os.utime(project / "code_under_test.py", ns=(moment - 10**9, moment - 10**9))
+    os.utime(project / "code_late.py", ns=(moment - 10**9, moment - 10**9))
+    assert not saved_after(APP, True, moment)
+    (project / "code_under_test.py").write_text("import code_late\nclass App: pass\n")
+    assert saved_after(APP, False, moment)
+    os.utime(project / "code_under_test.py", ns=(moment - 10**9, moment - 10**9))
+    os.utime(project / "code_late.py", ns=(moment + 10**9, moment + 10**9))
+    assert saved_after(APP, True, moment)
+    assert not saved_after(APP, False, moment)
