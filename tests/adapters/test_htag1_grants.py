@@ -231,6 +231,39 @@ def test_a_call_in_a_text_holds_as_long_as_its_target(page: Any) -> None:
     assert root.log == [(1,), (2,)] * 3
 
 
+@pytest.mark.parametrize("how", ["remove", "clear", "of old"])
+def test_what_is_out_of_the_tree_is_refused_before_pages_hear_of_it(page: Any, how: str) -> None:
+    tab = page(Rows)
+    app = app_of(tab)
+    kept = list(app.rows.childs)
+    messages = [shown(tab, f"delete {row}") for row in range(3)]
+    if how == "clear":
+        app.rows.clear()  # htag leaves every second child with its parent
+    elif how == "remove":
+        app.rows.remove()
+    else:
+        app.rows._childs = type(app.rows._childs)()
+    for message in messages:
+        stale(tab, message)
+    assert app.log == []
+    assert len(kept) == 3
+
+
+def test_a_tag_that_is_in_two_places_is_shown_while_it_is_in_one(page: Any) -> None:
+    class Twice(App):
+        def init(self) -> None:
+            self.log = []
+            self.button = Tag.button("go", _onclick=self.note)
+            self.one, self.two = Tag.div(self.button), Tag.div(self.button)
+            self += [self.one, self.two]
+            self += Tag.button("away", _onclick=lambda tag: self.two.clear())
+
+    tab = page(Twice)
+    tab.click("away")
+    tab.click("go")
+    assert len(app_of(tab).log) == 1
+
+
 def test_an_app_that_builds_itself_when_it_is_drawn(page: Any) -> None:
     class Built(App):
         def init(self) -> None:
