@@ -86,7 +86,7 @@ class SessionFiles(BaseCache):
             return version.expires - time.time() if version else None
         return None
 
-    def set(self, key: str, value: Any, timeout: int | timedelta | None = None) -> bool:
+    def set(self, key: str, value: Any, timeout: float | timedelta | None = None) -> bool:
         """Stores *value* as *key* for *timeout* seconds."""
         seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
         expires = time.time() + (self.default_timeout if seconds is None else seconds)

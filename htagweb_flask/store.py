@@ -10,7 +10,7 @@ import contextlib
 import copy
 import logging
 import os
-import random
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
@@ -26,10 +26,15 @@ from .locks import lock
 from .protocol import Delta
 from .session import merge, pack_foreign, read_session, same, unpack
 from .session_files import SessionFiles, digest
+from .session_redis import RedisSessions
 
 __all__ = ["SessionStore", "cached_sessions", "changes", "file_sessions"]
 
 logger = logging.getLogger(__name__)
+
+Values = dict[str, Any]
+Edit = Callable[["Values | None"], "Values | None"]
+"""What becomes of a session. It may be called several times; None is for no session."""
 
 _BEFORE = "_htag_before"
 """Attribute of a session in a request: its id and its values as they were when the request began, and when
@@ -48,6 +53,9 @@ class _Serializer:
         return read_session(data, unpack, msgspec.json.decode) or {}
 
     dumps, loads = encode, decode  # their names after 0.8
+
+
+_serializer = _Serializer()
 
 
 def file_sessions(folder: str) -> ServerSideSessionInterface:
@@ -83,12 +91,13 @@ class SessionStore:
         self._renewed: dict[str, str] = {}  # sessions that are about to get a new id: new one, former
         if hasattr(interface, "sql_session_model"):
             _apart(interface)
+        self._redis = RedisSessions(interface.client) if _is_redis(interface) else None
         self._write = interface._upsert_session
         self._delete = interface._delete_session
         interface._upsert_session = self._merge
         interface._delete_session = self._end
         interface.regenerate = self._renew
-        interface.serializer = _Serializer()
+        interface.serializer = _serializer
 
     @property
     def cure(self) -> str:
@@ -109,35 +118,40 @@ class SessionStore:
         """Merges *delta* into what is stored now. False when the session has been deleted meanwhile, which
         is not undone (it was a logout); *create* makes a session that is not there. Its lifetime begins anew,
         unless no user has done something: not *prolong*."""
+
+        def edit(stored: Values | None) -> Values | None:
+            if stored is None and not create:
+                return None
+            values = stored or {}
+            merge(values, delta)
+            return values
+
         store_id = self._interface._get_store_id(sid)
         with _failing(), self._locked(store_id):
             if delta.until and time.monotonic() > delta.until:
                 raise StoreError("it took too long until these changes could be stored: others do it")
-            data = self._interface._retrieve_session_data(store_id)
-            if data is None and not create:
-                return False
-            values = dict(data or {})
-            merge(values, delta)
-            lifetime = self._lifetime() if prolong else self._left(store_id)
-            if not lifetime:
-                return False  # it is about to expire
-            self._write(lifetime, self._session(sid, values), store_id)
+            return self._change(store_id, edit, self._lifetime(), prolong)
+
+    def _change(
+        self, store_id: str, edit: Edit, lifetime: timedelta, prolong: bool = True, to: str = ""
+    ) -> bool:
+        """Puts what *edit* makes of a record in its place, or in that of *to*; False if that is None. Whoever
+        calls holds the lock."""
+        if self._redis:
+            return self._redis.change(store_id, _of_bytes(edit), lifetime.total_seconds(), prolong, to)
+        data = self._interface._retrieve_session_data(store_id)
+        values = edit(None if data is None else dict(data))
+        if values is None:
+            return False
+        cache = getattr(self._interface, "cache", None)
+        left = getattr(cache, "left", None)  # ours have it; others begin the lifetime anew
+        if callable(left) and not prolong and data is not None:
+            seconds = left(store_id) or 0.0
+            return seconds > 0 and cast(BaseCache, cache).set(store_id, values, cast(Any, seconds)) is True
+        self._write(lifetime, self._session("", values), to or store_id)
+        if to:
+            self._delete(store_id)
         return True
-
-    def _left(self, store_id: str) -> timedelta:
-        """What is left of the lifetime of a session; a whole one where the storage does not tell.
-
-        In whole seconds, as Flask-Session takes them, rounded up or down by chance: many changes in a second
-        must neither wear the lifetime out nor keep the session for ever.
-        """
-        seconds = None
-        if callable(left := getattr(getattr(self._interface, "cache", None), "left", None)):
-            seconds = left(store_id)
-        elif callable(pttl := getattr(getattr(self._interface, "client", None), "pttl", None)):
-            seconds = pttl(store_id) / 1000  # Redis; negative: none
-        if seconds is None or seconds <= 0:
-            return self._lifetime()
-        return timedelta(seconds=int(seconds + random.random()))  # noqa: S311 - no secret  # nosec B311
 
     def touch(self, sid: str) -> bool:
         """Prolongs the session *sid*. False when there is none."""
@@ -187,26 +201,26 @@ class SessionStore:
     def _merge(self, lifetime: timedelta, session: Any, store_id: str) -> None:
         sid, before, _ = getattr(session, _BEFORE, ("", {}, 0.0))
         former = self._renewed.pop(store_id, store_id)
-        with _failing(), self._locked(former):
-            stored: dict[str, Any] | None = None
-            put: dict[str, Any] = {}
-            drop: list[str] = []
-            if before and (sid == session.sid or former != store_id):
-                stored = self._interface._retrieve_session_data(former)
-                if stored is None and former == store_id:
-                    return  # deleted meanwhile: a logout is not undone
-            if stored is not None:
-                put, drop = changes(before, session)
-                values = {key: value for key, value in {**stored, **put}.items() if key not in drop}
-                session = self._session(session.sid, values)
-            try:
+        if not before or (sid != session.sid and former == store_id):  # it is new
+            former = ""
+        put, drop = changes(before, session) if former else ({}, [])
+
+        def edit(stored: Values | None) -> Values | None:
+            if stored is None:
+                # Deleted meanwhile: a logout is not undone, but who gives it a new id begins another one.
+                return None if former == store_id else dict(session)
+            return {key: value for key, value in {**stored, **put}.items() if key not in drop}
+
+        with _failing(), self._locked(former or store_id):
+            if not former:
                 self._write(lifetime, session, store_id)
+                return
+            try:
+                self._change(former, edit, lifetime, to="" if former == store_id else store_id)
             except Exception:
-                if stored is None or put or drop or former != store_id:
+                if put or drop or former != store_id:
                     raise
                 logger.warning("a session that was only read could not be prolonged")
-            if former != store_id:
-                self._delete(former)
 
     def _end(self, store_id: str) -> None:
         """A logout. It waits for who is about to write: what was read before must not come back."""
@@ -228,7 +242,8 @@ class SessionStore:
 
     @contextlib.contextmanager
     def _locked_file(self, name: str) -> Iterator[None]:
-        with open(os.path.join(self._lock_dir, f"session-{name[:2]}.lock"), "w") as file:
+        path = os.path.join(self._lock_dir, f"session-{name[:2]}.lock")
+        with open(path, "wb", buffering=0) as file:  # as text, it would take three times as long
             pause = 0.0005
             while not lock(file):
                 time.sleep(pause)
@@ -249,6 +264,21 @@ def _apart(interface: Any) -> None:
 
     for name in ("_retrieve_session_data", "_upsert_session", "_delete_session"):
         setattr(interface, name, in_context(getattr(interface, name)))
+
+
+def _is_redis(interface: Any) -> bool:
+    module = sys.modules.get("flask_session.redis")  # a site with another kind may not have the client
+    return module is not None and type(interface) is module.RedisSessionInterface
+
+
+def _of_bytes(edit: Edit) -> Callable[[bytes | None], bytes | None]:
+    """*edit*, for sessions as they are stored."""
+
+    def edit_bytes(stored: bytes | None) -> bytes | None:
+        values = edit(_serializer.decode(stored) if stored else None)
+        return None if values is None else _serializer.encode(values)
+
+    return edit_bytes
 
 
 @contextlib.contextmanager

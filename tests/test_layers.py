@@ -35,6 +35,7 @@ FLOORS = {
     "brokers": "brokers",
     "store": "store",
     "session_files": "files",
+    "session_redis": "files",
     "protocol": "pure",
     "placement": "pure",
     "session": "pure",

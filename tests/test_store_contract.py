@@ -24,12 +24,13 @@ from flask import Flask, Response, request
 from flask_session.cachelib import CacheLibSessionInterface
 from flask_session.redis import RedisSessionInterface
 
+from htagweb_flask import store
 from htagweb_flask.brokers.socket import SocketBroker
 from htagweb_flask.config import settings_from
 from htagweb_flask.errors import StoreError
 from htagweb_flask.placement import POOL
 from htagweb_flask.protocol import Delta, Keep
-from htagweb_flask.session import pack
+from htagweb_flask.session import merge, pack
 from htagweb_flask.session_files import digest
 from htagweb_flask.store import SessionStore, cached_sessions, file_sessions
 from htagweb_flask.web.launch import start_pool
@@ -233,17 +234,14 @@ def test_a_deletion_in_the_middle_of_a_write_is_not_undone(
     """The write has read the session, and has not written yet: the logout comes right then."""
     kind.store.patch("ann", delta(a=1), create=True)
     read, deleted = threading.Event(), threading.Event()
-    retrieve = kind.interface._retrieve_session_data
 
-    def slowly(store_id: str) -> Any:
-        data = retrieve(store_id)
-        if threading.current_thread() is writer:
-            read.set()
-            deleted.wait(0.3)
-        return data
+    def slowly(values: Any, changes: Delta) -> None:
+        read.set()
+        deleted.wait(0.3)
+        merge(values, changes)
 
     view = kind.begin("ann")
-    monkeypatch.setattr(kind.interface, "_retrieve_session_data", slowly)
+    monkeypatch.setattr(store, "merge", slowly)
     writer = threading.Thread(target=lambda: kind.store.patch("ann", delta(b=1)))
     writer.start()
     assert read.wait(5)
@@ -408,13 +406,13 @@ def test_a_view_that_changes_only_the_type_of_a_nested_value_is_heard(kind: Kind
 def test_changes_that_are_no_use_of_a_session_do_not_prolong_it(kind: Kind) -> None:
     """A background task writes all the time, while nobody is there."""
     kind.lifetime = datetime.timedelta(seconds=3)
-    kind.store.patch("ann", delta(n=0), create=True)
     began = time.monotonic()
+    kind.store.patch("ann", delta(n=0), create=True)
     numbers = itertools.count(1)
 
     def ended() -> bool:
         return not kind.store.patch("ann", delta(n=next(numbers)), prolong=False)
 
     wait_until(ended, 12, "the session has ended", every=0.05)
-    assert time.monotonic() - began > 1.5
-    assert next(numbers) > 10, "until then everything was kept"
+    assert time.monotonic() - began > 2.5
+    assert next(numbers) > 3, "until then everything was kept"

@@ -52,8 +52,8 @@ class Broker(ABC):
 
     @abstractmethod
     def tell(self, slot: Slot, message: Message) -> None:
-        """Sends *slot*'s worker a message that wants no reply. Whether it arrives is unknown: one that has
-        ended needs it no more."""
+        """Has *slot*'s worker hear a message that wants no reply: before what is called next, or a moment
+        later. Whether it arrives is unknown: one that has ended needs it no more."""
 
     @abstractmethod
     def pool(self, message: Message, timeout: float, start: bool = True) -> Message:

@@ -19,6 +19,7 @@ from ..errors import Gone, PoolError, from_wire
 from ..placement import POOL, SECRET, address_file
 from ..protocol import Decoder, Done, EnsureWorker, Failure, Hello, Message, Render, encode
 from .base import Broker, Slot, Watch
+from .teller import Teller
 from .waiting import wait_readable
 
 __all__ = ["Connection", "SocketBroker"]
@@ -116,6 +117,7 @@ class SocketBroker(Broker):
         self._idle: dict[str, deque[Connection]] = {}
         self._supervisor: Connection | None = None
         self._supervisor_lock = threading.Lock()
+        self._teller: Teller | None = None
 
     def _after_fork(self) -> None:
         if self._pid != os.getpid():
@@ -125,6 +127,8 @@ class SocketBroker(Broker):
         """See :class:`Broker`."""
         self._after_fork()
         frame = encode(message)
+        if self._teller:
+            frame = self._teller.take(slot.name) + frame
         for attempt in range(ATTEMPTS):
             connection = self._connect(slot, start=isinstance(message, Render))
             try:
@@ -150,10 +154,15 @@ class SocketBroker(Broker):
     def tell(self, slot: Slot, message: Message) -> None:
         """See :class:`Broker`."""
         self._after_fork()
+        if self._teller is None:
+            self._teller = Teller(self._send)
+        self._teller.tell(slot.name, encode(message))
+
+    def _send(self, name: str, frames: bytes) -> None:
         connection = None
         try:
-            connection = self._take(slot.name) or Connection(self._run_dir, slot.name, self._kind, 0)
-            connection.send(encode(message), TELL)
+            connection = self._take(name) or Connection(self._run_dir, name, self._kind, 0)
+            connection.send(frames, TELL)
         except (OSError, PoolError):
             if connection:
                 connection.close()

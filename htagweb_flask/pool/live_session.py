@@ -27,6 +27,10 @@ PATIENCE = 3.0
 MARGIN = 0.5
 """Seconds before that in which nobody begins to store it any more."""
 
+ON_ITS_WAY = 10.0
+"""Seconds that a request may be on its way which was sent under a former id of the session. After that, who
+knows that id only is somebody else."""
+
 LOOKS = 200
 """How often a session is looked at that is changed by its app at the same time."""
 
@@ -44,11 +48,11 @@ class LiveSession:
         self.shared = False  # whether other workers may hold it
         self.answered = False  # whether a first page has been: a new session is stored with it
         self._lock = threading.Lock()
-        self._number = 0
+        self._number = time.monotonic_ns()  # what was meant for a predecessor must not be taken for its own
         self._flying: Delta | None = None
         self._waiting: deque[Send] = deque()
         self._stored: dict[str, float] = {}  # when a key was stored last, as far as is known here
-        self._moved = 0.0  # when the session got its id
+        self._moved = -ON_ITS_WAY  # when the session got its id
 
     # ---- what changes here -------------------------------------------------------------------------------
 
@@ -117,11 +121,17 @@ class LiveSession:
             _while_it_changes(lambda: self.data.patch(delta))
             self._note(delta)
 
+    def current(self, sid: str) -> str:
+        """Its id for a request that was sent under *sid*; empty when that is too long ago."""
+        with self._lock:
+            known = sid == self.sid or time.monotonic() - self._moved < ON_ITS_WAY
+            return self.sid if known else ""
+
     def refresh(self, sid: str, packed: bytes, loaded: float) -> None:
         """*packed* was stored at the time *loaded*. What has been stored since is not taken back."""
         with self._lock:
-            if loaded > self._moved:
-                self.sid = sid
+            if loaded > self._moved and sid != self.sid:
+                self.sid, self._moved = sid, loaded
             later = {key for key, at in self._stored.items() if at >= loaded}
             if self._flying:
                 later.update(_keys(self._flying))

@@ -17,6 +17,7 @@ from ..protocol import (
     Alive,
     Changed,
     Company,
+    Current,
     Done,
     Hello,
     Interact,
@@ -142,6 +143,9 @@ class Worker:
             self._instance(message).render(message, reply)
         elif isinstance(message, Saved):
             self._saved(message, reply)
+        elif isinstance(message, Current):
+            session = self._sessions.get(message.link)
+            reply(Current(message.link, session.current(message.sid) if session else ""))
         elif isinstance(message, Leave):
             if message.client in self._clients:
                 instance, client = self._clients[message.client]

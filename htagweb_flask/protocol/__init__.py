@@ -17,7 +17,19 @@ from .processes import (
     WorkerUse,
     failure,
 )
-from .sessions import Changed, Changes, Collect, Company, Delta, Keep, Kept, Part, Patched, Saved
+from .sessions import (
+    Changed,
+    Changes,
+    Collect,
+    Company,
+    Current,
+    Delta,
+    Keep,
+    Kept,
+    Part,
+    Patched,
+    Saved,
+)
 
 __all__ = [
     "MAX_FRAME",
@@ -29,6 +41,7 @@ __all__ = [
     "ClientState",
     "Collect",
     "Company",
+    "Current",
     "Decoder",
     "Delta",
     "Done",

@@ -14,7 +14,7 @@ from ..errors import TooLarge
 from .listing import Kill, Killed, PoolState, Stop, Survey, WorkerState
 from .pages import Batch, Interact, Leave, Page, Poll, Render
 from .processes import Alive, Done, EnsureWorker, Failure, Hello, WorkerLeaves, WorkerReady, WorkerUse
-from .sessions import Changed, Changes, Collect, Company, Keep, Kept, Patched, Saved
+from .sessions import Changed, Changes, Collect, Company, Current, Keep, Kept, Patched, Saved
 
 __all__ = ["MAX_FRAME", "Decoder", "Message", "encode"]
 
@@ -40,6 +40,7 @@ Message = (
     | Saved
     | Patched
     | Company
+    | Current
     | Changed
     | Collect
     | Changes

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from .base import Struct
 
-__all__ = ["Changed", "Changes", "Collect", "Company", "Delta", "Keep", "Kept", "Part", "Patched", "Saved"]
+__all__ = [
+    "Changed",
+    "Changes",
+    "Collect",
+    "Company",
+    "Current",
+    "Delta",
+    "Keep",
+    "Kept",
+    "Part",
+    "Patched",
+    "Saved",
+]
 
 
 class Part(Struct):
@@ -54,6 +66,14 @@ class Patched(Struct):
     delta: Delta | None
     id: int = 0
     slot: str = ""
+
+
+class Current(Struct):
+    """Which id does session *link* have by now, which had *sid* just before? Reply: the same with its *sid*;
+    empty: it has ended, or *sid* is that of long ago."""
+
+    link: str
+    sid: str
 
 
 class Company(Struct):

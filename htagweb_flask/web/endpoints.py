@@ -13,7 +13,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from ..brokers.base import Slot, Watch
 from ..errors import BadMessage, Gone, HtagError, PoolError, Refused, StoreError, TooLarge, TooMany
-from ..protocol import Batch, Delta, Interact, Leave, Message, Patched, Poll
+from ..protocol import Batch, Current, Delta, Interact, Leave, Message, Patched, Poll
 from ..session import PREFIX
 from .guard import Ticket, check_origin, read_ticket
 from .peer import Peer, PeerGone
@@ -114,8 +114,7 @@ def _caller(site: Site, mount: Mount) -> tuple[str, Callable[..., Batch]]:
 
     def call(message: Message, timeout: float, watch: Watch | None = None) -> Batch:
         nonlocal sid
-        if not site.sessions.alive(sid, prolong=isinstance(message, Interact)):
-            _ended(site, ticket.link, sid)
+        sid = _alive(site, slot, ticket.link, sid, prolong=isinstance(message, Interact))
         if isinstance(message, Interact) and site.sessions.shared:
             site.sessions.used(sid)
         for pause in PAUSES:
@@ -129,6 +128,21 @@ def _caller(site: Site, mount: Mount) -> tuple[str, Callable[..., Batch]]:
         _ended(site, ticket.link, sid)
 
     return ticket.client, call
+
+
+def _alive(site: Site, slot: Slot, link: str, sid: str, prolong: bool) -> str:
+    """The id of the session by now: a view may have given it a new one since the browser has sent this.
+    Raises Gone when the session has ended."""
+    for pause in PAUSES:
+        if site.sessions.alive(sid, prolong):
+            return sid
+        current = site.broker.call(slot, Current(link, sid), BEAT)
+        if not isinstance(current, Current) or not current.sid:
+            break
+        if current.sid == sid:
+            time.sleep(pause)  # the view is about to say so
+        sid = current.sid
+    return _ended(site, link, sid)
 
 
 def _keep(site: Site, slot: Slot, link: str, sid: str, delta: Delta) -> bool:

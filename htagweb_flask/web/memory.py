@@ -38,7 +38,7 @@ class PoolCache(BaseCache):
         reply = self._broker.pool(Keep(key), TIMEOUT)
         return reply.seconds if isinstance(reply, Kept) else None
 
-    def set(self, key: str, value: Any, timeout: int | timedelta | None = None) -> bool:
+    def set(self, key: str, value: Any, timeout: float | timedelta | None = None) -> bool:
         """See cachelib."""
         seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
         self._keep(Keep(key, pack_foreign(value), float(seconds or self.default_timeout)))

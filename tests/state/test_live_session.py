@@ -279,3 +279,33 @@ def test_another_type_is_a_change_even_if_it_is_written_alike(one: Any, other: A
     merge(store, delta)
     assert same(store, {"value": other, "state": {"value": other}})
     assert snapshot.delta() is None
+
+
+# ---- its id
+
+
+def test_what_was_sent_under_a_former_id_finds_the_session_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session = live()
+    assert (session.current("sid"), session.current("other")) == ("sid", "")
+    session.patched("new", put())
+    assert (session.current("sid"), session.current("new")) == ("new", "new")
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 11)
+    assert (session.current("sid"), session.current("new")) == ("", "new")
+    session.refresh("newer", pack_all({}), time.monotonic())
+    assert session.current("new") == "newer"
+
+
+def test_what_was_said_to_another_process_before_it_is_not_taken_for_its_own() -> None:
+    """A worker has died; who stored its last changes says so to the next worker of the same name."""
+    first, second = live(), live()
+    first.data["a"] = 1
+    (lost,) = taken(first)
+    second.data["a"] = 2
+    (flying,) = taken(second)
+    assert lost is not None
+    assert flying is not None
+    assert second.saved(lost.number, ok=True) is None
+    assert second.saved(flying.number, ok=True) is flying

@@ -297,6 +297,22 @@ def test_an_open_page_goes_on_after_a_login_with_a_new_id(user: Anywhere) -> Non
     assert state(user) == {"cart": 1, "more": 1}
 
 
+def test_a_click_that_was_sent_before_the_browser_had_the_new_id_is_done(user: Anywhere) -> None:
+    """By whichever web process: most of them have never heard of either id."""
+    page = user.open("/")
+    former = list(user.cookies)
+    visit(user, "/login", user="ann", how="new")
+    latter = list(user.cookies)
+    for cookie in former:
+        user.cookies.set_cookie(cookie)
+    for number in range(12):
+        press(page, "put", key=f"late-{number}", value=number)
+    for cookie in latter:
+        user.cookies.set_cookie(cookie)
+    assert state(user) == {f"late-{number}": number for number in range(12)}
+    assert shown(user)["user"] == "ann"
+
+
 def test_an_interaction_that_ends_after_a_login_with_a_new_id_is_stored_there(
     server: Server, user: Anywhere
 ) -> None:

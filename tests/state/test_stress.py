@@ -66,3 +66,4 @@ def test_eight_writers_with_two_hundred_changes_each_lose_none_of_1600(
     wait_until(lambda: f"task-{CHANGES - 1}" in shown(user)[NOTES], 20)
     assert lost(user) == []
     assert len(user.workers) >= 4
+    assert "nobody has stored" not in server.log_text(), "each change was confirmed in time"

@@ -220,6 +220,7 @@ def test_a_login_while_another_tab_is_busy_loses_no_click(context: BrowserContex
     )
     say(other, "Bob")
     expect(part(page, "count")).to_have_text("30")
+    wait_until(lambda: "user" in session_of(page, site.url), 30, "the login is over")
     found = session_of(page, site.url)
     assert found["user"]["name"] == "Bob"
     assert found["tests.apps.web_oauth.Desk"] == {"count": 30}
