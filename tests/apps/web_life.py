@@ -107,6 +107,7 @@ class Greeting(Tag.App):
 app = Flask(__name__)
 app.register_blueprint(htag_blueprint(Memory), url_prefix="/memory")
 app.register_blueprint(htag_blueprint(Memory, scope="tab"), url_prefix="/own")
+app.register_blueprint(htag_blueprint(Memory, transport="none", idle_timeout=1), url_prefix="/idle")
 app.register_blueprint(htag_blueprint(Mounts), url_prefix="/mounts")
 for transport in ("sse", "longpoll", "none"):
     app.register_blueprint(htag_blueprint(Greeting, transport=transport), url_prefix=f"/greeting-{transport}")

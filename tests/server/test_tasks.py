@@ -63,6 +63,7 @@ def test_a_closed_app_that_nobody_opens_again_ends_with_its_tasks(server: Server
     assert look(watcher)["running"] == 1
     page.leave()
     wait_until(lambda: look(watcher)["running"] == 0, 12, "it has ended", every=0.2)
+    wait_until(lambda: len(look(watcher)["destroyed"]) == (GENERATION == 2))
     again = user.open("/short/?kind=endless")
     assert word(again, "count") == "0"
     press(again, "more")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -125,6 +126,30 @@ def test_a_page_that_the_browser_has_kept_reconnects_when_it_is_back(
     click(page, "more")
     expect(part(page, "count")).to_have_text("3")
     logged(page, 1, 2)
+
+
+def test_a_page_whose_app_has_ended_because_nobody_used_it_begins_anew_by_itself(
+    page: Page, site: Server, complaints: Complaints
+) -> None:
+    """Without pushes, the app hears of the page by clicks only: HTAG_IDLE_TIMEOUT ends it."""
+    complaints.allow("410")
+    before = workers(site)
+    page.goto(f"{site.url}/idle/")
+    click(connected(page), "more")
+    expect(part(page, "count")).to_have_text("1")
+    (pid,) = workers(site) - before
+    tasks = Path(f"/proc/{pid}/task")
+    threads = len(list(tasks.iterdir()))  # the instance has one
+    wait_until(lambda: len(list(tasks.iterdir())) < threads, 20, "the app has ended", every=0.1)
+    click(page, "more")
+    expect(part(page, "count")).to_have_text("0")
+    click(connected(page), "more")
+    expect(part(page, "count")).to_have_text("1")
+
+
+def workers(site: Server) -> set[int]:
+    """The processes that hold instances."""
+    return {pid for pid, command in site.pool_processes().items() if command.endswith(" worker")}
 
 
 @pytest.mark.htag1
