@@ -167,7 +167,7 @@ class SocketBroker(Broker):
             if connection:
                 connection.close()
         else:
-            self._keep(slot.name, connection)
+            self._keep(name, connection)
 
     def _keep(self, name: str, connection: Connection) -> None:
         self._idle.setdefault(name, deque()).append(connection)
