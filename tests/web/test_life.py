@@ -133,23 +133,21 @@ def test_a_page_whose_app_has_ended_because_nobody_used_it_begins_anew_by_itself
 ) -> None:
     """Without pushes, the app hears of the page by clicks only: HTAG_IDLE_TIMEOUT ends it."""
     complaints.allow("410")
-    before = workers(site)
+    before = tasks(site)
     page.goto(f"{site.url}/idle/")
     click(connected(page), "more")
     expect(part(page, "count")).to_have_text("1")
-    (pid,) = workers(site) - before
-    tasks = Path(f"/proc/{pid}/task")
-    threads = len(list(tasks.iterdir()))  # the instance has one
-    wait_until(lambda: len(list(tasks.iterdir())) < threads, 20, "the app has ended", every=0.1)
+    new = tasks(site) - before  # one of them is the thread of the instance
+    wait_until(lambda: new - tasks(site), 20, "the app has ended", every=0.1)
     click(page, "more")
     expect(part(page, "count")).to_have_text("0")
     click(connected(page), "more")
     expect(part(page, "count")).to_have_text("1")
 
 
-def workers(site: Server) -> set[int]:
-    """The processes that hold instances."""
-    return {pid for pid, command in site.pool_processes().items() if command.endswith(" worker")}
+def tasks(site: Server) -> set[str]:
+    """All threads of the pool."""
+    return {task.name for pid in site.pool_processes() for task in Path(f"/proc/{pid}/task").glob("*")}
 
 
 @pytest.mark.htag1
