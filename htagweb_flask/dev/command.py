@@ -16,7 +16,7 @@ import click
 
 from .. import __version__, log
 from ..appref import AppRef
-from ..errors import ConfigError
+from ..errors import ConfigError, PoolError
 from ..web.cli import htag_cli
 from .folder import FOLDER, Folder, apps_in, ref_of
 from .server import bind, bind_after, scratch, serve
@@ -69,7 +69,10 @@ def run(
         os.environ[log.FORMAT] = "line"
         log.set_up("WARNING")
         address = _address(host, bound)
-        serve(site_of(found, config, options), bound, lambda: _welcome(found, host, address, opens))
+        try:
+            serve(site_of(found, config, options), bound, lambda: _welcome(found, host, address, opens))
+        except PoolError as error:
+            raise click.ClickException(str(error)) from None
     click.echo("\nEnded.")
 
 

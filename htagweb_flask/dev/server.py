@@ -9,18 +9,28 @@ import shutil
 import signal
 import socket
 import tempfile
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from flask import Flask
 from werkzeug.serving import make_server
+from werkzeug.wsgi import ClosingIterator
 
 from ..errors import AppError, PoolError
+from ..protocol import Survey
 from ..web.launch import base_dir, private_dir
 from ..web.pools import pools
 
 __all__ = ["bind", "bind_after", "scratch", "serve"]
 
 ENDINGS = ("SIGINT", "SIGTERM", "SIGHUP")
+
+LAST = 2.0
+"""Seconds that requests have to come to their end, when the pool has ended."""
+
+START = 10.0
+"""Seconds in which the pool has to say what runs, once it is started."""
 
 PORTS = 100
 """Ports after the first one that are tried."""
@@ -68,28 +78,87 @@ def _is_not_told(record: logging.LogRecord) -> bool:
     return not any(isinstance(part, AppError) for part in record.args or ())
 
 
+class _Gate:
+    """Lets requests in until the server ends, and knows when the last one is over."""
+
+    def __init__(self, flask_app: Flask) -> None:
+        self._answer = flask_app.wsgi_app
+        self._inside = 0
+        self._open = True
+        self._changed = threading.Condition()
+        flask_app.wsgi_app = self  # type: ignore[method-assign]
+
+    def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        with self._changed:
+            self._inside += self._open
+            if not self._open:
+                start_response("503 Service Unavailable", [])
+                return ()
+        return ClosingIterator(self._answer(environ, start_response), self._leave)
+
+    def _leave(self) -> None:
+        with self._changed:
+            self._inside -= 1
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Lets nobody in any more."""
+        with self._changed:
+            self._open = False
+
+    def wait(self) -> None:
+        """Until nobody is inside, but not for ever: a browser may take its time to read."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._inside, LAST)
+
+
 def serve(flask_app: Flask, bound: socket.socket, ready: Callable[[], None]) -> None:
     """Serves *flask_app* on *bound* until SIGINT, SIGTERM or SIGHUP, and ends its pool.
 
-    *ready* is called when pages can be asked for.
+    *ready* is called when pages can be asked for. Raises PoolError when there is no pool.
     """
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no line for each request
     logging.getLogger("htagweb_flask.web.pages").addFilter(_is_not_told)
-    endings = [getattr(signal, name) for name in ENDINGS if hasattr(signal, name)]
-    for ending in endings:
-        signal.signal(ending, signal.default_int_handler)
+    gate = _Gate(flask_app)
     host, port = bound.getsockname()[:2]
     try:
         with bound:
+            _at_the_end(signal.default_int_handler)
             server = make_server(host, port, flask_app, threaded=True, fd=bound.fileno())
+            _start_pool(flask_app)
             ready()
-            server.serve_forever()  # it ends at Ctrl-C, and so does each request with it
+            server.serve_forever()  # it returns at Ctrl-C
     except KeyboardInterrupt:  # before that
         pass
     finally:
-        for ending in endings:
-            signal.signal(ending, signal.SIG_IGN)  # nothing must be left, which takes a moment
+        _at_the_end(signal.SIG_IGN)  # nothing must be left, which takes a moment
         logging.disable()  # that pages lose their server is no error
+        gate.close()
         with contextlib.suppress(PoolError):  # it has left, or does not end: it misses its server then
             for pool in pools(flask_app.config["HTAG_RUN_DIR"]):
                 pool.stop()
+        gate.wait()
+
+
+def _at_the_end(handler: Any) -> None:
+    for name in ENDINGS:
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), handler)
+
+
+def _start_pool(flask_app: Flask) -> None:
+    """Before there is a page: who ends the server knows of its pool then. So that is ended in any case, a
+    Ctrl-C waits for it; the second one does not."""
+    pressed: list[int] = []
+
+    def note(number: int, _: Any) -> None:
+        if pressed:
+            raise KeyboardInterrupt
+        pressed.append(number)
+
+    _at_the_end(note)
+    with flask_app.test_request_context():
+        flask_app.extensions["htag"].broker.pool(Survey(), START)
+    _at_the_end(signal.default_int_handler)
+    if pressed:
+        raise KeyboardInterrupt

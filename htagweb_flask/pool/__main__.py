@@ -5,6 +5,7 @@ The configuration comes as JSON on standard input, from the process that starts 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -20,12 +21,15 @@ from .config import PoolConfig, WorkerConfig
 
 def _say(word: dict[str, Any]) -> None:
     """One line for the web process that waits, and no more: what apps print goes to the error log."""
-    print(json.dumps(word), flush=True)
+    os.write(1, json.dumps(word).encode() + b"\n")  # not by way of a buffer, which may never be read
     os.dup2(2, 1)
 
 
 def _supervise() -> int:
-    given = json.load(sys.stdin)
+    told = sys.stdin.read()
+    if not told:
+        return 1  # who has started it is gone
+    given = json.loads(told)
     log.set_up(given.pop("log"))
     os.environ["HTAG_LOG"] = logging.getLevelName(logging.getLogger("htagweb_flask").level)
     config = PoolConfig(**given)
@@ -36,8 +40,11 @@ def _supervise() -> int:
             file.write(secret)
         os.replace(f"{path}.new", path)
         loops.run(supervisor.run(config, secret, lambda: _say({"ready": os.getpid()})))
+    except BrokenPipeError:
+        return 1  # who has started it is gone
     except OSError as error:
-        _say({"error": str(error)})
+        with contextlib.suppress(BrokenPipeError):
+            _say({"error": str(error)})
         return 1
     return 0
 

@@ -138,6 +138,16 @@ def test_flask_htag_run_does_the_same_and_says_what_a_host_means(folder: Path) -
         wait_until(lambda: dev.processes() == [], 30, "it has ended")
 
 
+def test_ctrl_c_waits_for_nobody_and_leaves_nothing_of_who_has_just_come(folder: Path) -> None:
+    with terminal("index.py", cwd=folder) as dev:
+        page = User(dev.url()).open("/")
+        port = urlsplit(dev.url()).port or 0
+        with page.stream(), socket.create_connection(("127.0.0.1", port)) as coming:
+            coming.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert dev.ctrl_c() == 0
+        assert "Traceback" not in dev.text, dev.text
+
+
 def run(*arguments: str, cwd: Path) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-m", "htagweb_flask", *arguments],
