@@ -25,7 +25,7 @@ from bench.server import BENCHMARKS, ServerFailed
 from bench.stacks import PEER, Stack, host_stack
 
 APP = "counter"
-ROUNDS = 3  # of starts, in which the stacks take turns
+ROUNDS = 2  # of starts, in which the stacks take turns
 PARTS = ("shared", "session", "start")
 
 Found = list[tuple[Stack, Live]]
@@ -77,12 +77,13 @@ def named(stack: Stack, title: str) -> Stack:
 def measure(part: str, pythons: dict[str, str], quick: bool) -> Found:
     """All figures of a part."""
     if part == "start":
-        stacks = [*shared(), *session("app", "htag", "none"), named(PEER, "htagweb 1.0.0, htag 1")]
+        anew = session("none")[:1]
+        stacks = [*shared(), *session("app", "htag"), *anew, named(PEER, "htagweb 1.0.0, htag 1")]
         rounds = [stacks[number:] + stacks[:number] for number in range(1 if quick else ROUNDS)]
         return [found for turn in rounds for found in measure_each(turn, pythons, [0])]
     if part == "shared":
         return measure_each(shared(), pythons, [0, 20] if quick else [0, 1000, 5000])
-    return measure_each(session("app", "htag"), pythons, [0, 10] if quick else [0, 200])
+    return measure_each(session("app", "htag"), pythons, [10] if quick else [200])
 
 
 def measure_each(stacks: list[Stack], pythons: dict[str, str], counts: list[int]) -> Found:

@@ -117,6 +117,16 @@ def test_two_starters_start_one_pool(live: Callable[..., Server]) -> None:
     assert server.log_text().count("Traceback") == 0
 
 
+def test_a_process_for_each_session_is_started_where_none_can_be_forked(live: Callable[..., Server]) -> None:
+    server = live("waitress", DESK, threads=20, env={**BARE, "HTAG_ISOLATION": "session"})
+    pages = [Anywhere(server.url).open("/") for _ in range(2)]
+    for page in pages:
+        press(page, "hit", n=1)
+    assert len({number(page, "pid") for page in pages}) == 2
+    assert not [line for line in server.pool_processes().values() if "template" in line]
+    assert "not forked" not in server.log_text()
+
+
 def test_the_apps_can_live_in_the_web_process(live: Callable[..., Server]) -> None:
     server = live("waitress", DESK, threads=20, env={**BARE, "HTAG_BROKER": "inline"})
     page = Anywhere(server.url).open("/")
