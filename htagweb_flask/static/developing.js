@@ -1,5 +1,19 @@
 /* For pages of an app with `debug` only: errors are shown where they happen. htag 2 brings the like itself. */
 
+/** The page of an error waits for other code than that which has failed. */
+function watch(source) {
+  const [url, failed] = JSON.parse(source.textContent);
+  setInterval(async () => {
+    try {
+      const answer = await fetch(url);
+      if (answer.ok && (await answer.text()) !== failed) location.reload();
+    } catch (error) { /* the server starts again, perhaps */ }
+  }, 500);
+}
+
+const watched = document.getElementById("htag-watch");
+if (watched) watch(watched);
+
 const OVERLAY_STYLE = `
   :host { position: fixed; inset: 0; z-index: 2147483646; display: flex; align-items: center; justify-content: center }
   :host(:not([show])) { display: none }

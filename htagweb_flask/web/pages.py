@@ -71,7 +71,7 @@ def page(site: Site, mount: Mount, urls: dict[str, str]) -> Response:
     if request.method == "HEAD":  # whoever asks for headers does not want an instance
         return Response(headers=PRIVATE)
     code = urls.pop("code")
-    watch = (code, _version(mount)) if mount.options.reload else None
+    watch = (code, _version(mount), urls["script"]) if mount.options.reload and mount.options.debug else None
     g.htag_failed = partial(error_page, debug=mount.options.debug, watch=watch)
     try:
         reply = _render(site, mount, urls)
@@ -175,18 +175,13 @@ body{{font:16px/1.5 system-ui,sans-serif;max-width:48rem;margin:12vh auto;paddin
 :root{{color-scheme:light dark}}pre{{overflow:auto;padding:1rem;border:1px solid;border-radius:.5rem}}
 </style></head><body><h1>{title}</h1><p>{text}</p>{trace}{script}</body></html>"""
 
-_WATCH = """<script>setInterval(async () => {
-  try {
-    const answer = await fetch(%s);
-    if (answer.ok && (await answer.text()) !== %s) location.reload();
-  } catch (error) { /* the server starts again, perhaps */ }
-}, 500)</script>"""
+_WATCH = '<script type="application/json" id="htag-watch">{}</script><script src="{}"></script>'
 
 
-def error_page(error: HtagError, debug: bool, watch: tuple[str, str] | None = None) -> Response:
+def error_page(error: HtagError, debug: bool, watch: tuple[str, str, str] | None = None) -> Response:
     """A page with the status of *error*; details of what failed are for developers only.
 
-    It waits for other code than that of *watch*: where to ask, and the version that has failed.
+    It waits for other code than that of *watch*: where to ask, the version that has failed, the script.
     """
     title = _TITLES.get(type(error), "This does not work")
     reference = secrets.token_hex(4)
@@ -197,7 +192,10 @@ def error_page(error: HtagError, debug: bool, watch: tuple[str, str] | None = No
     else:
         text, trace = f"The log of the server says more, at reference {reference}.", ""
     shown = f"<pre>{html.escape(trace)}</pre>" if trace else ""
-    script = _WATCH % tuple(json.dumps(word).replace("<", "\\u003c") for word in watch) if watch else ""
+    script = ""
+    if watch:  # in a page as that of an app: its policy allows the same
+        data = json.dumps(watch[:2]).replace("<", "\\u003c")
+        script = _WATCH.format(data, html.escape(watch[2]))
     body = _ERROR_PAGE.format(title=title, text=text, trace=shown, script=script)
     later = {"Retry-After": str(error.retry)} if isinstance(error, Full) else {}
     return Response(body, status=error.status, headers={**PRIVATE, **later})
