@@ -94,9 +94,6 @@ class Visitor(Anywhere):
     def __init__(self, url: str) -> None:
         forwarded = {"For": "192.0.2.7", "Proto": "https", "Host": "site.example", "Prefix": "/pre/fix"}
         super().__init__(url, headers={f"X-Forwarded-{name}": value for name, value in forwarded.items()})
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
         # Its browser speaks https: a secure cookie comes back, whatever the proxy speaks to the server.
         self.cookies = CookieJar(DefaultCookiePolicy(secure_protocols=("http", "https")))
 
