@@ -101,7 +101,7 @@ def test_the_first_event_does_not_wait_for_more(page: Page) -> None:
     before = time.monotonic()
     with page.stream() as stream:
         pass  # its block is entered when the first event is there
-    assert stream.events[0][0] - before < 2
+    assert stream.events[0][0] - before < 10  # a beat, which might push it out of a buffer, comes after 15
     assert stream.headers is not None
     assert stream.headers["Content-Length"] is None
     assert stream.headers["Content-Encoding"] is None
