@@ -150,15 +150,18 @@ class Client:
         return ClientState(self.transport, self.hidden, 0.0 if self.poll else now - self.heard)
 
     def batch(self, waiter: Waiter, done: bool, delta: Delta | None) -> Batch:
-        """What comes after the cursor of *waiter*, as JSON for the browser."""
+        """What comes after the cursor of *waiter*, as JSON for the browser; and how many interactions of it
+        still run, for what it says should the instance be gone."""
         outbox = self.outbox
         first, payloads, reset = outbox.after(waiter.cursor)
-        if not waiter.seq and not payloads:
+        if not (waiter.seq or payloads or self.running):
             return Batch(b"", outbox.last, delta)
         parts = [b'{"first":%d,"payloads":[%s]' % (first, b",".join(payloads))]
         if reset:
             parts.append(b',"reset":true')
         if waiter.seq:
             parts.append(b',"seq":%d,"done":%s' % (waiter.seq, b"true" if done else b"false"))
+        if self.running:
+            parts.append(b',"running":%d' % len(self.running))
         parts.append(b"}")
         return Batch(b"".join(parts), outbox.last, delta)

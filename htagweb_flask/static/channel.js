@@ -107,7 +107,8 @@ class Channel {
       this.seat.take();
       bye = event === "bye";
       client.to("open");
-      if (event === "batch") client.inbox.receive(data);
+      if (event === "batch") client.take(data);
+      if (event === "beat") client.running = 0;
     });
     try {
       const response = await client.post("stream", JSON.stringify({ cursor: client.inbox.cursor }), request);

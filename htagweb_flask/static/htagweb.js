@@ -63,7 +63,7 @@ function mayReload(notice, now = Date.now()) {
 /** One loaded page. Its state is "connecting", "open" or "lost", and in the end "ended" or "gone". */
 class Client {
   constructor(boot, view, drawing) {
-    Object.assign(this, { boot, view, drawing, state: "connecting", calm: null });
+    Object.assign(this, { boot, view, drawing, state: "connecting", calm: null, running: 0 });
     this.htag = boot.generation === 1 ? htag1(this) : htag2(this);
     this.overlay = boot.generation === 1 && typeof Overlay !== "undefined" ? new Overlay() : null; // htag 2 has its own
     this.queue = new CallQueue(this);
@@ -101,11 +101,16 @@ class Client {
     throw Object.assign(new Error(text), { status: response.status, verdict, wait });
   }
 
+  take(batch) {
+    this.running = batch.running || 0; // calls that were answered before their end
+    this.inbox.receive(batch);
+  }
+
   /** Posts, and takes in the batch that is the answer. Returns { batch } or { error }, never throws. */
   async ask(name, body, deadline) {
     try {
       const batch = await (await this.post(name, body, deadline)).json();
-      this.inbox.receive(batch);
+      this.take(batch);
       this.to("open");
       return { batch };
     } catch (error) { return { error }; }
@@ -164,7 +169,7 @@ class Client {
   /** The instance does not exist any more: only a fresh page has another one. */
   gone() {
     if (this.isOver) return;
-    const notice = this.queue.calls.length ? TEXTS.unknown : "";
+    const notice = this.queue.calls.length || this.running ? TEXTS.unknown : "";
     this.end("gone", notice || TEXTS.gone);
     const reload = () => {
       if (document.hidden) document.addEventListener("visibilitychange", reload, { once: true });

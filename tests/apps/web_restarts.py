@@ -29,7 +29,7 @@ class Restarts(Tag.App):
         self.shown = named("count", f"{self.state.get('count', 0)}", kind="output")
         self.said = named("said", "nothing")
         self += [named("pid", f"{os.getpid()}"), self.shown, self.said]
-        for name in ("hit", "push", "hang", "tell", "put"):
+        for name in ("hit", "push", "hang", "tell", "put", "last"):
             self += button(f"{name}-it", getattr(self, name))
         self.fields = {name: Tag.input(_data_test=name, **FIELDS[name]) for name in FIELDS}
         self.fields["area"] = Tag.textarea(_data_test="area")
@@ -63,6 +63,11 @@ class Restarts(Tag.App):
         self.said.clear("begun")
         await push(self.said)
         await asyncio.sleep(3600)
+
+    async def last(self, ev: Any) -> None:
+        """Takes longer than its page waits for an answer."""
+        await asyncio.sleep(1)
+        self.said.clear("at last")
 
     def tell(self, ev: Any) -> None:
         """htag 2: what the instance knows of the form."""

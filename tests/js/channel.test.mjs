@@ -174,6 +174,21 @@ test("the stream says that the instance is gone: the page reloads by itself", as
   assert.equal(page.server.unseen.length, 0);
 });
 
+test("a call that was answered before its end may not have been carried out when the instance is gone", async () => {
+  for (const [name, data, notice] of [["batch", { first: 1, payloads: [], running: 1 }, /may not/], ["beat", {}, /^$/]]) {
+    const page = await streaming();
+    page.client.queue.start();
+    page.client.queue.send({ id: "1", event: "click", data: {} });
+    await settle();
+    await page.server.next("call").batch(1, [], { seq: 1, done: false, running: 1 });
+    await page.stream.event(name, data);
+    await page.stream.event("gone");
+    await pass(1000);
+    assert.match(sessionStorage.htagNotice, notice);
+    unload();
+  }
+});
+
 test("an application that wanted to end is not started anew by the page", async () => {
   const page = await streaming();
   await page.stream.event("batch", { first: page.client.inbox.cursor + 1, payloads: [{ exit: true }] });

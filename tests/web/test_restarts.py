@@ -137,13 +137,22 @@ def test_an_action_whose_outcome_is_unknown_is_reported_and_never_repeated(
     hangs.write_text("")
     click(page, "hang-it")
     expect(part(page, "said")).to_have_text("begun")
-    part(page, "hit-it").evaluate("button => { for (let i = 0; i < 3; i++) button.click(); }")
+    if GENERATION == 2:  # a handler that runs does not keep others waiting
+        click(page, "hit-it")
+        expect(part(page, "count")).to_have_text("1")
     kill(page, site)
     expect(part(page, "said")).to_have_text("nothing")
     click(page, "push-it")
-    expect(part(page, "count")).not_to_have_text("0")
+    expect(part(page, "count")).to_have_text("2" if GENERATION == 2 else "1")
     assert hangs.read_text() == "begun\n"
     assert told(page) == UNKNOWN
+
+
+def test_what_has_come_to_its_end_is_not_reported_though_it_took_its_time(page: Page, site: Server) -> None:
+    click(page, "last-it")
+    expect(part(page, "said")).to_have_text("at last")
+    kill(page, site)
+    assert told(page) == GONE
 
 
 def test_new_web_workers_are_nothing_that_a_page_notices(page: Page, site: Server) -> None:
