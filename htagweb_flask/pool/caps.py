@@ -58,13 +58,16 @@ class Cap:
         self._share = share
         self._warned = -WARN
 
+    def roomy(self, members: int, unclaimed: int, most: int) -> bool:
+        """Whether another one has room beside so many, of which so many are unclaimed."""
+        return members < most and unclaimed < max(1, most * self._share)
+
     def leaver(self, members: Collection[M], most: int, full: Full) -> M | None:
         """Who has to end so that another one has room, where *most* have; None: nobody.
 
         Raises *full* when all are needed. Its trace is for the log.
         """
-        unclaimed = sum(member.use is Use.UNCLAIMED for member in members)
-        if len(members) < most and unclaimed < max(1, most * self._share):
+        if self.roomy(len(members), sum(member.use is Use.UNCLAIMED for member in members), most):
             return None
         for use in self._order:
             found = [member for member in members if member.use is use]

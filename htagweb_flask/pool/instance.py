@@ -87,7 +87,7 @@ class Instance:
         self._interaction_timeout = interaction_timeout
         self._intake = intake
         self._born = self._used = self._idle_since = time.monotonic()
-        self._claimed = False  # whether a browser has shown that it runs the page
+        self.claimed = False  # whether a browser has shown that it runs the page
         self._flushing = False
         self._pages: dict[str, Reply] = {}  # that are being made, by client
         self._outdated: set[str] = set()  # those that have to be asked for again
@@ -129,7 +129,7 @@ class Instance:
         Raises BadMessage, SequenceGap and TooMany.
         """
         call = decode_call(message.body)
-        self._claimed = True
+        self.claimed = True
         waiter = Waiter(reply, call.cursor, call.seq)
         with self._lock:
             client.heard = self._used = time.monotonic()
@@ -178,7 +178,7 @@ class Instance:
                 former.reply(Batch(b"", former.cursor))
             attached, client.attached = client.attached, True
         if not attached:
-            self._claimed = True
+            self.claimed = True
             self._start(self._attached())
 
     def _expire(self, client: Client, waiter: Waiter) -> None:
@@ -202,7 +202,7 @@ class Instance:
                     patience = self._idle_timeout
                 if client.poll is None and not client.running and now - client.heard > patience:
                     self._drop(client)
-            patience = self._idle_timeout if self._claimed else CLIENT_GRACE
+            patience = self._idle_timeout if self.claimed else CLIENT_GRACE
             if self.shown or now - self._idle_since <= patience:
                 return
         self.end()
@@ -215,9 +215,9 @@ class Instance:
     @property
     def use(self) -> Use:
         """See :class:`caps.Member`."""
-        if self._pages or (self._claimed and self.clients):
+        if self._pages or (self.claimed and self.clients):
             return Use.SHOWN
-        return Use.IDLE if self._claimed else Use.UNCLAIMED
+        return Use.IDLE if self.claimed else Use.UNCLAIMED
 
     @property
     def since(self) -> float:

@@ -96,6 +96,7 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._instances: dict[tuple[str, str], Instance] = {}
         self._clients: dict[str, tuple[Instance, Client]] = {}
+        self._unclaimed: set[tuple[str, str]] = set()  # which instances, as far as is known
         self._sessions: dict[str, LiveSession] = {}
         self._supervisor: Peer | None = None
         self._company = False
@@ -190,6 +191,7 @@ class Worker:
         if instance is None or instance.ended or instance.exiting:
             self._make_room(message.link)
             instance = self._instances[key] = self._begin(key, session)
+            self._unclaimed.add(key)
             self._watchdog.watch(instance)
         return instance
 
@@ -214,17 +216,26 @@ class Worker:
 
     def _make_room(self, link: str) -> None:
         """Ends an instance, if there would be too many with another one for session *link*. Raises Full."""
-        live = {key: one for key, one in self._instances.items() if not one.ended}
-        own = [one for (owner, _), one in live.items() if owner == link]
+        own = [one for (owner, _), one in self._instances.items() if owner == link and not one.ended]
         most = self._config.session_instances
         leaver = FOR_SESSION.leaver(own, most, Full(TOO_MANY.format(most)))
         if leaver is None:
-            most = self._config.instances
-            full = Full(CROWDED, f"worker {self._config.slot} has {most} instances (HTAG_INSTANCES)")
-            leaver = FOR_ALL.leaver(live.values(), most, full)
+            leaver = self._leaver()
         if leaver:
             logger.info("%s ends, to make room", leaver.name)
             leaver.end()
+
+    def _leaver(self) -> Instance | None:
+        """Which of all has to end so that another has room. Looks at all of them only if there may be none:
+        that takes some milliseconds, for each page."""
+        most = self._config.instances
+        known = {key: self._instances.get(key) for key in self._unclaimed}
+        self._unclaimed = {key for key, one in known.items() if one and not (one.claimed or one.ended)}
+        if FOR_ALL.roomy(len(self._instances), len(self._unclaimed), most):
+            return None
+        live = [one for one in self._instances.values() if not one.ended]
+        full = Full(CROWDED, f"worker {self._config.slot} has {most} instances (HTAG_INSTANCES)")
+        return FOR_ALL.leaver(live, most, full)
 
     def _build(self, instance: Instance, message: Render) -> Adapter:
         return self._adapter(self._app, instance, message.request)
