@@ -88,6 +88,8 @@ KEYS: tuple[Key, ...] = (
         "seconds that an instance is kept when no page of it is open"),
     Key("interaction_timeout", 60.0, _number(float, 1), True,
         "seconds after which an interaction that shows nothing, or an app that does not react, is ended"),
+    Key("worker_memory", 0, _number(int, 0), True,
+        "bytes that a process with instances of an app may use until another takes its place; 0: any"),
     Key("max_body", 16 * 1024 * 1024, _number(int, 1024), True,
         "bytes of one interaction, 413 above"),
     Key("max_rate", 100.0, _number(float, 1), True,
@@ -136,6 +138,7 @@ class Options:
     preload: str
     idle_timeout: float
     interaction_timeout: float
+    worker_memory: int
     max_body: int
     max_rate: float
     max_queue: int

@@ -2,7 +2,7 @@
 
 A subclass means a different *reaction* of the caller: show a page, tell the browser to stop,
 ask for a fresh render, or fix the code. ``trace`` carries a traceback across processes; it reaches a
-browser only in debug.
+browser only in debug. ``retry`` says after how many seconds another try makes sense, 0 where nobody knows.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ __all__ = [
     "HtagError",
     "PoolError",
     "Refused",
+    "Retired",
     "SequenceGap",
     "Stale",
     "StoreError",
@@ -34,10 +35,12 @@ class HtagError(Exception):
 
     code = "error"
     status = 500
+    retry = 0.0
 
-    def __init__(self, message: str = "", trace: str = "") -> None:
+    def __init__(self, message: str = "", trace: str = "", retry: float = 0.0) -> None:
         super().__init__(message)
         self.trace = trace
+        self.retry = retry or self.retry
 
 
 class ConfigError(HtagError, ValueError):
@@ -63,8 +66,7 @@ class Full(PoolError):
     """There is no room for another instance: a matter of time, or of what the user has open."""
 
     code = "full"
-    retry = 30
-    """Seconds after which another attempt makes sense."""
+    retry = 30.0
 
 
 class StoreError(HtagError):
@@ -109,6 +111,12 @@ class Stale(HtagError):
     status = 410
 
 
+class Retired(Gone):
+    """The process takes no new page, or has left after it did not: its successor does."""
+
+    code = "retired"
+
+
 class TooLarge(HtagError):
     """A body or frame over its limit."""
 
@@ -121,6 +129,7 @@ class TooMany(HtagError):
 
     code = "many"
     status = 429
+    retry = 1.0
 
 
 _KINDS = (
@@ -135,6 +144,7 @@ _KINDS = (
     SequenceGap,
     Gone,
     Stale,
+    Retired,
     TooLarge,
     TooMany,
 )
@@ -153,6 +163,6 @@ def trace_of(error: BaseException) -> str:
 _OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
-def from_wire(code: str, message: str, trace: str = "") -> HtagError:
-    """The error that another process sent as (code, message, trace)."""
-    return _BY_CODE.get(code, HtagError)(message, trace)
+def from_wire(code: str, message: str, trace: str = "", retry: float = 0.0) -> HtagError:
+    """The error that another process sent as (code, message, trace, retry)."""
+    return _BY_CODE.get(code, HtagError)(message, trace, retry)

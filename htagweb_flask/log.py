@@ -9,10 +9,13 @@ import logging
 import os
 import re
 
-__all__ = ["FORMAT", "OneLine", "set_up"]
+__all__ = ["FORMAT", "THREAD", "OneLine", "set_up"]
 
 FORMAT = "HTAG_LOG_FORMAT"
 """The environment variable that says "line" to all processes of such a server."""
+
+THREAD = "htag-"
+"""The names of threads of instances begin so, and end with that of the instance."""
 
 _PLACE = re.compile(r'^ *File "(.+)", line (\d+)', re.MULTILINE)
 
@@ -42,6 +45,20 @@ class OneLine(logging.Formatter):
         return f"{self.formatTime(record, self.datefmt)}  {told}"
 
 
+class _Lines(logging.Formatter):
+    """What is logged in the thread of an instance, by an app or by htag, says of which."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s [%(process)d] %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """See logging."""
+        name = (record.threadName or "").partition(THREAD)[2]
+        if name and name not in record.message:
+            record.message = f"{name}: {record.message}"
+        return super().formatMessage(record)
+
+
 def _is_library(path: str) -> bool:
     return path.startswith("<") or f"{os.sep}site-packages{os.sep}" in path or path.startswith(_HERE)
 
@@ -51,11 +68,7 @@ _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 def set_up(level: str) -> None:
     """Has this process write its log: warnings of anybody, and of ours those of *level*."""
-    if os.environ.get(FORMAT) == "line":
-        handler = logging.StreamHandler()
-        handler.setFormatter(OneLine())
-        logging.basicConfig(handlers=[handler], level=logging.WARNING)
-    else:
-        form = "%(asctime)s %(levelname)s %(name)s [%(process)d] %(message)s"
-        logging.basicConfig(format=form, level=logging.WARNING)
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine() if os.environ.get(FORMAT) == "line" else _Lines())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("htagweb_flask").setLevel(level)

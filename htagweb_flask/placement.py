@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 
 __all__ = [
     "POOL",
     "SAFE_PATH",
     "SECRET",
     "address_file",
+    "is_address",
     "may_hold",
     "mount_of",
     "own_slot_of",
     "session_name",
     "slot_of",
+    "successor_of",
 ]
 
 POOL = "pool"
@@ -44,6 +47,18 @@ def slot_of(mount: str, link: str, workers: int) -> str:
     """
     digest = hashlib.sha256(f"{mount}/{link}".encode()).digest()
     return f"{mount}-{int.from_bytes(digest[:8], 'big') % workers}"
+
+
+def successor_of(slot: str, number: str) -> str:
+    """The slot that takes new pages in place of *slot*, whose worker takes none any more. *number* is "1", or
+    "2" where that takes none, either."""
+    mount, _, name = slot.rpartition("-")
+    return f"{mount}~{number}-{name}"
+
+
+def is_address(name: str) -> bool:
+    """Whether a file of that name is the address of a slot."""
+    return re.fullmatch(r".+-[0-9a-f]{10}-[0-9a-f]{6}[~-].+\.(sock|port)", name) is not None
 
 
 def own_slot_of(mount: str, link: str) -> str:

@@ -26,6 +26,7 @@ SAMPLES: dict[str, tuple[Any, Any]] = {
     "max_rate": (50, 0.5),
     "max_queue": (8, 0),
     "interaction_timeout": (5, 0.5),
+    "worker_memory": (2**30, -1),
     "max_body": (2048, 12),
     "sessions": ("memory", "cookie"),
     "broker": ("tcp", "carrier pigeon"),

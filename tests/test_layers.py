@@ -67,6 +67,8 @@ FLOORS = {
     "pool.live_session": "parts",
     "pool.watchdog": "parts",
     "pool.intake": "parts",
+    "pool.wear": "parts",
+    "pool.breaker": "parts",
     "pool.outbox": "parts",
     "pool.repeats": "parts",
     "pool.resources": "parts",
@@ -115,6 +117,7 @@ POOL = {"app", "pool", "pool main", "supervisor", "listing", "slots", "inline", 
 POOL |= {"worker", "warden"}
 POOL |= {"instance", "parts"}
 NEVER = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle"}
+TIME_OF_DAY = {"time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "datetime.datetime.now"}
 CALLS = {"eval", "exec", "__import__"}
 
 
@@ -272,6 +275,19 @@ def test_imports_only_go_down() -> None:
     house = House.read(ROOT / PACKAGE)
     assert "protocol" in house.trees
     assert house.violations() == []
+
+
+def test_the_time_of_day_is_for_what_is_stored() -> None:
+    """Whatever waits counts seconds, which no one can set: a clock that is set must end nothing."""
+    house = House.read(ROOT / PACKAGE)
+    readers = {
+        module
+        for module, tree in house.trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in TIME_OF_DAY
+    }
+    # Beside sessions: when the import of an app began, to be compared with the times of its files.
+    assert readers == {"session_files", "pool.process", "pool.inline"}
 
 
 @pytest.mark.parametrize("module", ["supervisor", "worker", "instance", "client", "__main__"])

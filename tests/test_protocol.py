@@ -168,7 +168,7 @@ def test_every_error_arrives_as_what_it_was(kind: type[HtagError]) -> None:
 def test_every_error_has_a_code_of_its_own_and_a_status_of_an_error() -> None:
     assert max(Counter(kind.code for kind in ERRORS).values()) == 1
     assert all(400 <= kind.status < 600 for kind in ERRORS)
-    assert sorted(errors.__all__) == sorted([*(kind.__name__ for kind in ERRORS), "from_wire"])
+    assert sorted(errors.__all__) == sorted([*(kind.__name__ for kind in ERRORS), "from_wire", "trace_of"])
 
 
 def test_an_error_that_is_not_ours_tells_its_kind() -> None:

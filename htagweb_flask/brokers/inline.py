@@ -51,7 +51,8 @@ class _Reply:
         finally:
             self._here.close()
         if isinstance(self._message, Failure):
-            raise from_wire(self._message.code, self._message.text, self._message.trace)
+            failed = self._message
+            raise from_wire(failed.code, failed.text, failed.trace, failed.retry)
         if self._message is None:
             raise AssertionError("the descriptor of a reply can be read when there is one")
         return self._message

@@ -147,7 +147,7 @@ class SocketBroker(Broker):
                 raise
             self._keep(slot.name, connection)
             if isinstance(reply, Failure):
-                raise from_wire(reply.code, reply.text, reply.trace)
+                raise from_wire(reply.code, reply.text, reply.trace, reply.retry)
             return reply
         raise AssertionError("unreachable")
 
@@ -230,7 +230,7 @@ class SocketBroker(Broker):
                 self._start()
                 continue
             if isinstance(reply, Failure):
-                raise from_wire(reply.code, reply.text, reply.trace)
+                raise from_wire(reply.code, reply.text, reply.trace, reply.retry)
             return reply
         raise PoolError("the pool ends each time that it is started (see the server's log)")
 

@@ -44,7 +44,7 @@ def _supervise() -> int:
         return 1  # who has started it is gone
     except OSError as error:
         with contextlib.suppress(BrokenPipeError):
-            _say({"error": str(error)})
+            _say({"error": f"{error} (in {config.run_dir}: set HTAG_RUN_DIR)"})
         return 1
     return 0
 

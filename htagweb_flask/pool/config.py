@@ -14,6 +14,8 @@ class PoolConfig:
     """What the web process that starts the pool tells it."""
 
     run_dir: str
+    temporary: bool
+    """Whether the folder has been made for this server, and goes with it."""
     kind: str
     grace: float
     start: float
@@ -48,6 +50,7 @@ class WorkerConfig:
     session_instances: int
     idle_timeout: float
     interaction_timeout: float
+    worker_memory: int
     max_rate: float
     max_queue: int
     debug: bool

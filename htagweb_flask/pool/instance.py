@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from ..errors import AppError, BadMessage, Gone, HtagError, PoolError, Stale
+from ..log import THREAD
 from ..placement import session_name
 from ..protocol import Batch, Delta, Failure, InstanceState, Interact, Page, Poll, Render, failure
 from .adapters import Adapter
@@ -73,6 +74,7 @@ class Instance:
         debug: bool,
     ) -> None:
         self.name = name
+        self.whom = f"{name} of session {session_name(session.link)}"  # for the log
         self.session = session.data
         self.live_session = session
         self.debug = debug
@@ -97,7 +99,7 @@ class Instance:
         self._tasks: set[asyncio.Task[None]] = set()
         self._lock = threading.Lock()
         self._turn = asyncio.Lock()
-        self.thread = loop_thread(f"htag-{name}", self._main)
+        self.thread = loop_thread(f"{THREAD}{self.whom}", self._main)
         self._loop = self.thread.loop
         try:
             self.thread.start()
@@ -303,7 +305,7 @@ class Instance:
         finally:
             self._loop.close()
             self._end_pages(Gone("the instance has ended"))
-            logger.info("end of %s", self.name)
+            logger.info("end of %s", self.whom)
 
     async def _close(self) -> None:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
@@ -315,7 +317,7 @@ class Instance:
             if self._adapter:
                 await self._adapter.close()
         except (Exception, Hung) as error:
-            logger.error("%s failed while it was closed", self.name, exc_info=error)
+            logger.error("%s failed while it was closed", self.whom, exc_info=error)
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._loop.shutdown_asyncgens(), CLOSE)
 
@@ -327,7 +329,7 @@ class Instance:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and isinstance(task.exception(), Hung):
-            logger.info("%s was interrupted", self.name)
+            logger.info("%s was interrupted", self.whom)
 
     async def _render(self, message: Render) -> None:
         client = Client(message.client, message.transport)
@@ -335,7 +337,7 @@ class Instance:
             first = self._adapter is None
             if self._adapter is None:
                 self._adapter = self._build(self, message)
-                logger.info("start of %s", self.name)
+                logger.info("start of %s", self.whom)
             await self._adapter.before_page(message.request, first)
             with self._lock:
                 if self.ended:
@@ -387,7 +389,7 @@ class Instance:
         if not isinstance(error, AppError):
             trace = "".join(traceback.format_exception(error))
             error = AppError(f"{type(error).__name__}: {error}", trace)
-        logger.error("%s: %s\n%s", self.name, error, error.trace)
+        logger.error("%s: %s\n%s", self.whom, error, error.trace)
         return failure(error)
 
     def _built(self) -> Adapter:
@@ -405,20 +407,20 @@ class Instance:
                 work = adapter.interact(message, client.id, seen)
                 await in_time(work, self._interaction_timeout, self.end)
         except Overdue as error:
-            logger.error("%s in an interaction: %s\n%s", self.name, error, error.trace)
+            logger.error("%s in an interaction: %s\n%s", self.whom, error, error.trace)
             adapter.failed(message, client.id, error)
         except asyncio.CancelledError:  # by the app, which awaited what was cancelled: it is as any error
             if self.ended:
                 raise
-            logger.exception("%s failed in an interaction", self.name)
+            logger.exception("%s failed in an interaction", self.whom)
             adapter.failed(message, client.id, AppError("CancelledError", traceback.format_exc()))
         except (BadMessage, Stale) as error:
-            self._refusals.warning("%s refused an interaction: %s", self.name, error)
+            self._refusals.warning("%s refused an interaction: %s", self.whom, error)
             refusal = failure(type(error)("this page does not offer that interaction"))
             if isinstance(error, Stale):
                 self._resync(client)
         except (Exception, SystemExit):
-            logger.exception("%s failed in an interaction", self.name)
+            logger.exception("%s failed in an interaction", self.whom)
         if refusal:
             with self._lock:
                 for waiter in client.running.pop(seq, ()):
@@ -477,7 +479,7 @@ class Instance:
         try:
             body = self._built().snapshot()
         except Exception:
-            logger.exception("%s cannot be rendered", self.name)
+            logger.exception("%s cannot be rendered", self.whom)
             return
         with self._lock:
             self._reset(client, body)

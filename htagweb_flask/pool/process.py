@@ -11,11 +11,12 @@ import signal
 import socket
 import sys
 import time
+from typing import NoReturn
 
 from ..appref import AppRef
-from ..errors import AppError, HtagError
+from ..errors import AppError, HtagError, PoolError
 from ..placement import POOL, address_file
-from ..protocol import Decoder, Hello, WorkerLeaves, WorkerReady, encode
+from ..protocol import Decoder, Hello, WorkerLeaves, WorkerReady, encode, failure
 from . import loops
 from .adapters import Adapter, adapter_class
 from .apps import load
@@ -30,29 +31,34 @@ LAST = 2.0
 """Seconds that instances have for their ``on_destroy`` when the pool ends."""
 
 
-def run(config: WorkerConfig) -> int:
-    """Runs a worker until the supervisor is gone or says stop. Returns the exit status."""
-    link = _call_supervisor(config)
+def run(config: WorkerConfig) -> NoReturn:
+    """Runs a worker until the supervisor is gone or says stop."""
+    link, status = _call_supervisor(config), 0
     try:
         adapter = adapter_class()
         if config.fast:
             adapter.quicken()
         born = time.time_ns()
         app = adapter.prepare(hosted(config.app))
+        allow_files()
+        gc.freeze()  # what all of them have: a fork would copy what a collection looks at
+        loops.run(_serve(config, app, born, adapter, link))
     except HtagError as error:
-        link.sendall(encode(WorkerReady(config.slot, os.getpid(), str(error), error.trace)))
-        return 1
-    allow_files()
-    gc.freeze()  # what all of them have: a fork would copy what a collection looks at
-    loops.run(_serve(config, app, born, adapter, link))
-    # Threads of instances that are stuck in an app's code must not keep the process.
+        link.sendall(encode(WorkerReady(config.slot, os.getpid(), failure(error))))
+        status = 1
+    # Threads that an app has started, or that are stuck in its code, must not keep the process.
     logging.shutdown()
-    os._exit(0)
+    os._exit(status)
 
 
 def hosted(app: str) -> type:
     """The class *app*, imported, if it can be hosted in a process of the pool. Raises AppError."""
-    found = load(app)
+    process = os.getpid()
+    try:
+        found = load(app)
+    finally:
+        if os.getpid() != process:  # of a module that forks: it must not be taken for the one that asks
+            os._exit(0)
     monkey = sys.modules.get("gevent.monkey")
     if monkey is not None and monkey.is_module_patched("threading"):
         raise AppError(
@@ -86,17 +92,20 @@ async def _serve(
     stop = asyncio.Event()
     worker = Worker(config, app, born, adapter, stop.set)
     heap = Heap(loop, worker.quiet) if config.isolation == "shared" else None
-    listener = Listener(loop, config.run_dir, config.slot, config.kind, config.secret, worker)
+    try:
+        listener = Listener(loop, config.run_dir, config.slot, config.kind, config.secret, worker)
+    except OSError as error:
+        raise PoolError(f"{error} (in {config.run_dir}: set HTAG_RUN_DIR)") from None
+    supervisor = Connection(link, loop, worker.told, lambda _: stop.set())
+    worker.listen(supervisor, listener)
     with contextlib.suppress(NotImplementedError):  # on Windows
         loop.add_signal_handler(signal.SIGTERM, stop.set)
-    supervisor = Connection(link, loop, worker.told, lambda _: stop.set())
-    worker.listen(supervisor)
     supervisor.send(WorkerReady(config.slot, os.getpid()))
     await stop.wait()
     if heap:
         heap.close()
     listener.close()
-    supervisor.send(WorkerLeaves(config.slot))
+    supervisor.send(WorkerLeaves(config.slot, worker.wear.retired))
     worker.store()
     worker.end()
     worker.join(LAST)

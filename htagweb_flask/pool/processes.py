@@ -74,7 +74,8 @@ class Processes:
         """One for *worker*. None where there cannot be one."""
         keys = [""]  # any app may be imported in its forks
         if worker.preload == "app":
-            keys.insert(0, mount_of(worker.slot))  # which tells the version of the code, too
+            # It tells the version of the code, too, which successors share.
+            keys.insert(0, mount_of(worker.slot).partition("~")[0])
         for key in keys:
             async with self._locks[key]:
                 if await self._has(key, worker.app if key else ""):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import AppError, Full, HtagError, PoolError
+from ..errors import AppError, Full, HtagError, PoolError, Retired, from_wire
 from ..placement import address_file, mount_of
 from ..protocol import (
     Alive,
@@ -25,6 +25,7 @@ from ..protocol import (
     WorkerUse,
     failure,
 )
+from .breaker import Breaker
 from .caps import FOR_ALL, Use
 from .config import PoolConfig, worker_config
 from .exchange import Exchange
@@ -96,6 +97,8 @@ class Slots:
         self._processes = Processes(config)
         self._slots: dict[str, Slot] = {}
         self._leaving: set[Slot] = set()
+        self._retired: set[str] = set()  # slots that were left to their successors
+        self._breakers: dict[str, Breaker] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._stop = stop  # is set when the pool ends
 
@@ -116,6 +119,8 @@ class Slots:
         if slot is None or slot.send != send:
             return  # it has been told to leave, and another one may have its slot
         if isinstance(message, WorkerLeaves):
+            if message.retired:
+                self._retired.add(slot.name)
             self._leaves(slot)
         elif isinstance(message, WorkerUse):
             slot.used, slot.since = Use(message.use), time.monotonic()
@@ -126,7 +131,7 @@ class Slots:
         """Replies when the worker is ready, or cannot be."""
         try:
             slot = self._slots.get(message.slot) or self._begin(message)
-        except Full as error:
+        except HtagError as error:
             reply(failure(error))
             return
         try:
@@ -139,6 +144,22 @@ class Slots:
                 slot.kill()
             reply(failure(AppError(f"the import of {message.app} took longer than {self._config.start:g} s")))
 
+    def _check(self, name: str) -> None:
+        """Raises why there must be no worker in slot *name*, at least not now."""
+        if name in self._retired:
+            raise Retired("another process has taken over")
+        breaker = self._breakers.get(name)
+        reason = breaker.held(time.monotonic()) if breaker else None
+        if reason:
+            raise reason
+
+    def _failed(self, name: str, reason: HtagError) -> None:
+        """Its worker has ended by itself, or could not begin."""
+        now = time.monotonic()
+        self._breakers = {name: one for name, one in self._breakers.items() if not one.calm(now)}
+        if self._breakers.setdefault(name, Breaker()).failed(now, reason):
+            logger.error("worker %s ends again and again: it is started again after a pause", name)
+
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)  # a loop keeps only weak references
@@ -147,6 +168,7 @@ class Slots:
     # ---- the life of one ---------------------------------------------------------------------------------
 
     def _begin(self, message: EnsureWorker) -> Slot:
+        self._check(message.slot)
         isolated = message.options["isolation"] == "session"
         leaver = self._leaver() if isolated else None
         if leaver:
@@ -176,10 +198,22 @@ class Slots:
             status = await slot.process.wait()
         except OSError as error:
             slot.fail(PoolError(f"a worker cannot be started: {error}"))
-        slot.fail(AppError(f"the process that imports {message.app} ended with status {status}"))
-        if status and not self._stop.is_set() and slot.ready.exception() is None:
-            logger.error("worker %s of %s ended with status %s", slot.name, message.app, status)
+        if self._stop.is_set() or slot in self._leaving:
+            logger.info("worker %s has left", slot.name)
+        else:
+            self._broke(slot, message.app, status)
+        slot.fail(PoolError("the pool ends"))
         self._forget(slot)
+
+    def _broke(self, slot: Slot, app: str, status: int) -> None:
+        """Its process has ended, and nobody has asked for that."""
+        if not slot.ready.done():
+            reason = AppError(f"the process that imports {app} ended with status {status}")
+            slot.fail(reason)
+            self._failed(slot.name, reason)
+        elif slot.ready.exception() is None:
+            logger.error("worker %s of %s ended with status %s", slot.name, app, status)
+            self._failed(slot.name, PoolError(f"it has ended with status {status}"))
 
     async def _introduce(self, newcomer: str) -> None:
         """Before there is a second app, the workers of the first one hear of it."""
@@ -192,9 +226,11 @@ class Slots:
         if slot is None:
             return
         if message.error:
-            logger.error("worker %s: %s\n%s", message.slot, message.error, message.trace)
+            reason = from_wire(message.error.code, message.error.text, message.error.trace)
+            logger.error("worker %s: %s\n%s", message.slot, reason, reason.trace)
             self._slots.pop(message.slot)  # the next page tries again
-            slot.fail(AppError(message.error, message.trace))
+            slot.fail(reason)
+            self._failed(message.slot, reason)
         elif not slot.ready.done():
             slot.send = send
             if len({mount_of(name) for name in self._slots}) > 1:
@@ -234,8 +270,9 @@ class Slots:
         self._leaving.discard(slot)
         if self._slots.get(slot.name) in (slot, None):  # else the next one is at work already
             self._slots.pop(slot.name, None)
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(address_file(self._config.run_dir, slot.name, self._config.kind))
+            if not self._stop.is_set():  # at the end, all are cleared away
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(address_file(self._config.run_dir, slot.name, self._config.kind))
 
     async def end(self) -> None:
         """Ends all workers: they are asked, then killed."""

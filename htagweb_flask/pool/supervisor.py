@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..placement import POOL, SECRET
+from ..placement import POOL, SECRET, is_address
 from ..protocol import (
     Alive,
     Done,
@@ -123,12 +124,18 @@ class Supervisor:
         os.close(descriptor)
         self._watch.empty_since = time.monotonic()
 
-    async def watch(self) -> None:
-        """Returns when the pool has to leave."""
+    @property
+    def alone(self) -> bool:
+        """Whether there is no web process, and none to be expected."""
+        return not self._watch.connections and not self._watch.servers
+
+    async def watch(self, found: Callable[[], bool]) -> None:
+        """Returns when the pool has to leave: also when it cannot be *found* any more."""
         while not self.stop.is_set():
-            watch = self._watch
-            alone = not watch.connections and not watch.servers
-            if alone and time.monotonic() - watch.empty_since > self._config.grace:
+            if self.alone and time.monotonic() - self._watch.empty_since > self._config.grace:
+                return
+            if not found():
+                logger.warning("the pool leaves: its socket in %s was taken away", self._config.run_dir)
                 return
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self.stop.wait(), min(0.5, self._config.grace))
@@ -138,22 +145,53 @@ async def run(config: PoolConfig, secret: str, ready: Callable[[], None]) -> Non
     """Runs the pool until it leaves; *ready* is called when it can be reached."""
     loop = asyncio.get_running_loop()
     supervisor = Supervisor(config, secret)
+    _clear(config.run_dir)
     listener = Listener(loop, config.run_dir, POOL, config.kind, secret, supervisor)
     pid_file = os.path.join(config.run_dir, f"{POOL}.pid")
-    with open(pid_file, "w") as file:
-        file.write(str(os.getpid()))
-    with contextlib.suppress(NotImplementedError):  # on Windows
-        loop.add_signal_handler(signal.SIGTERM, supervisor.stop.set)
-        loop.add_signal_handler(signal.SIGINT, supervisor.stop.set)
-    ready()
-    logger.info("the pool runs as %s in %s", os.getpid(), config.run_dir)
     try:
-        await supervisor.watch()
+        with open(pid_file, "w") as file:
+            file.write(str(os.getpid()))
+        with contextlib.suppress(NotImplementedError):  # on Windows
+            loop.add_signal_handler(signal.SIGTERM, supervisor.stop.set)
+            loop.add_signal_handler(signal.SIGINT, supervisor.stop.set)
+        ready()
+        logger.info("the pool runs as %s in %s", os.getpid(), config.run_dir)
+        await supervisor.watch(listener.found)
     finally:
+        temporary = config.temporary and supervisor.alone
         listener.close()
         supervisor.stop.set()
         await supervisor.slots.end()
-        for path in (pid_file, os.path.join(config.run_dir, SECRET)):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
+        _end_group()
+        if _is_ours(pid_file):
+            _clear(config.run_dir)
+            for path in (pid_file, os.path.join(config.run_dir, SECRET)):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
+            if temporary:
+                shutil.rmtree(config.run_dir, ignore_errors=True)
         logger.info("the pool has left")
+
+
+def _end_group() -> None:
+    """Ends what apps have started and left behind: it is in the process group of the pool."""
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.killpg(0, signal.SIGTERM)
+
+
+def _is_ours(pid_file: str) -> bool:
+    """Whether no other pool has taken over the folder, as when our socket was taken away."""
+    try:
+        with open(pid_file) as file:
+            return file.read() in (str(os.getpid()), "")  # empty: there was no room for more
+    except OSError:
+        return False
+
+
+def _clear(run_dir: str) -> None:
+    """Removes the addresses of workers that are no more: who was killed could not."""
+    for name in os.listdir(run_dir):
+        if is_address(name):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(run_dir, name))

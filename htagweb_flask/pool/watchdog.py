@@ -124,7 +124,7 @@ def sign_of_life() -> None:
 class Watched(Protocol):
     """An instance, as the watchdog sees it."""
 
-    name: str
+    whom: str
     thread: LoopThread
 
     def ping(self, answer: Callable[[], None]) -> None:
@@ -197,7 +197,7 @@ class Watchdog:
         instance = watch.instance
         frame = _frame(instance.thread)
         stack = "".join(traceback.format_stack(frame)) if frame else ""
-        logger.error("%s does not react for %g s and is ended:\n%s", instance.name, self._timeout, stack)
+        logger.error("%s does not react for %g s and is ended:\n%s", instance.whom, self._timeout, stack)
         watch.interrupted = True
         instance.hung()
         self._insist(watch, TRIES)

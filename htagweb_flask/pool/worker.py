@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ..appref import AppRef
-from ..errors import BadMessage, Full, Gone
+from ..errors import BadMessage, Full, Gone, Retired
 from ..protocol import (
     Alive,
     Changed,
@@ -38,10 +38,11 @@ from .config import WorkerConfig
 from .freshness import Freshness
 from .instance import Instance
 from .intake import Intake
-from .listeners.socket import Connection
+from .listeners.socket import Connection, Listener
 from .live_session import LiveSession
 from .warden import Warden
 from .watchdog import Watchdog, Watched
+from .wear import Wear
 
 __all__ = ["Worker"]
 
@@ -55,12 +56,6 @@ RETIRE = 10.0
 
 QUIET = 1.0
 """Seconds without a click and without a page after which the worker may tidy up."""
-
-MANY_STUCK = 8
-"""Threads that cannot be ended, at which a worker leaves for a new one."""
-
-DRAIN = 600.0
-"""Seconds after which it leaves for a single one, if until then there was no time at which nobody used it."""
 
 CROWDED = "This app serves as many visitors as it can just now. Please try again in a minute."
 TOO_MANY = "You have {} pages of this app open, which is the most. Close one of them, and reload this page."
@@ -99,6 +94,7 @@ class Worker:
         self._unclaimed: set[tuple[str, str]] = set()  # which instances, as far as is known
         self._sessions: dict[str, LiveSession] = {}
         self._supervisor: Peer | None = None
+        self._listener: Listener | None = None
         self._company = False
         self._use: Use | None = None  # what the supervisor knows of it
         self._using = threading.Lock()
@@ -106,9 +102,10 @@ class Worker:
         self._ids = itertools.count(1)
         self._busy = time.monotonic()
         tell = self._refresh if config.reload and leave else None
-        self._code = Freshness(AppRef.parse(config.app), config.debug, born, tell)
+        code = Freshness(AppRef.parse(config.app), config.debug, born, tell)
         self._leave = leave
         self._watchdog = Watchdog(config.interaction_timeout, self._given_up)
+        self.wear = Wear(config, code, self._watchdog)
         self._warden = Warden(
             lambda: list(self._instances.values()), self._watchdog, self._is_worn_out, leave or _stay
         )
@@ -177,6 +174,8 @@ class Worker:
         return found
 
     def _instance(self, message: Render) -> Instance:
+        if self.wear.retired:
+            raise Retired("this process takes no new page")
         session = self._sessions.get(message.link)
         if session is None:
             session = self._sessions[message.link] = LiveSession(message.link, message.sid, message.session)
@@ -241,25 +240,21 @@ class Worker:
         return self._adapter(self._app, instance, message.request)
 
     def _sweep(self) -> None:
+        if self._leave:
+            self.wear.look()
         shown = {link for (link, _), instance in self._instances.items() if instance.clients}
         for key, instance in list(self._instances.items()):
             instance.sweep()
-            if instance.idle() > RETIRE and (key[0] in shown or self._code.outdated):
+            if instance.idle() > RETIRE and (key[0] in shown or self.wear.outdated):
                 instance.end()  # its user has gone on to another query, or to the new code
             self._retire(instance)
             if instance.ended and instance.join(0):
                 del self._instances[key]
         used = {instance.live_session.link for instance in self._instances.values()}
-        isolated = self._config.isolation == "session"
-        if self._leave and (self._code.look() or isolated) and not self._instances:
-            self._leave()  # new pages have gone to a process with the new code, or its session is not there
         for link, session in list(self._sessions.items()):
             if link not in used and session.settled():
                 del self._sessions[link]
-        if self._leave and self._is_worn_out():
-            logger.warning(
-                "worker %s leaves: %d threads are stuck", self._config.slot, len(self._watchdog.stuck)
-            )
+        if self._leave and self._is_done():
             self._leave()
         self._tell_use()
         self._loop.call_later(SWEEP, self._sweep)
@@ -279,21 +274,29 @@ class Worker:
         for instance in list(self._instances.values()):
             instance.refresh()
 
+    def _is_done(self) -> bool:
+        """Whether new pages go to another process, and nobody needs this one, or it cannot wait for that."""
+        if (self.wear.outdated or self._config.isolation == "session") and not self._instances:
+            return True
+        if self._listener and not self._listener.found():
+            return True
+        used = any(instance.shown for instance in self._instances.values())
+        return self.wear.spent or (self.wear.retired and not used)
+
     def _given_up(self, instance: Watched) -> None:
-        logger.error("the thread of %s cannot be ended: it stays until this process leaves", instance.name)
+        logger.error("the thread of %s cannot be ended: it stays until this process leaves", instance.whom)
         self._instances = {key: one for key, one in self._instances.items() if one is not instance}
         if self._leave and self._config.isolation == "session":
             self._leave()  # at once, as it harms nobody else
 
     def _is_worn_out(self) -> bool:
-        """Whether another process should take its place, as threads that cannot be ended live in this one."""
-        stuck = self._watchdog.stuck
-        if not stuck:
+        """For the warden, who cannot wait for the next look."""
+        if not self._leave:
             return False
         if self._config.isolation == "session":
             return True  # nobody else uses it
-        used = any(instance.shown for instance in self._instances.values())
-        return not used or len(stuck) >= MANY_STUCK or time.monotonic() - min(stuck.values()) > DRAIN
+        self.wear.look()
+        return self._is_done()
 
     def _retire(self, instance: Instance) -> None:
         """Ends *instance* if it was for one page, which is closed: it has no other way to be reached."""
@@ -302,9 +305,9 @@ class Worker:
 
     # ---- the session's way to the store ------------------------------------------------------------------
 
-    def listen(self, supervisor: Peer) -> None:
-        """*supervisor* is where changes go that no request waits for."""
-        self._supervisor = supervisor
+    def listen(self, supervisor: Peer, listener: Listener | None = None) -> None:
+        """*supervisor* is where changes go that no request waits for; by *listener* it is reached."""
+        self._supervisor, self._listener = supervisor, listener
 
     def told(self, _: Peer, message: Message) -> None:
         """The supervisor says something."""

@@ -18,7 +18,7 @@ __all__ = [
     "failure",
 ]
 
-VERSION = 4
+VERSION = 5
 """Raised at each incompatible change: a web process never talks to a pool of another version."""
 
 
@@ -43,6 +43,7 @@ class Failure(Struct):
     code: str
     text: str
     trace: str = ""
+    retry: float = 0.0
 
 
 class EnsureWorker(Struct):
@@ -58,14 +59,15 @@ class WorkerReady(Struct):
 
     slot: str
     pid: int
-    error: str = ""
-    trace: str = ""
+    error: Failure | None = None
 
 
 class WorkerLeaves(Struct):
-    """From a worker to the supervisor: it listens no more, and ends. Another may take its slot."""
+    """From a worker to the supervisor: it listens no more, and ends. Another may take its slot, unless it is
+    *retired*: new pages have gone to a successor in another one."""
 
     slot: str
+    retired: bool = False
 
 
 class WorkerUse(Struct):
@@ -84,5 +86,5 @@ class Alive(Struct):
 def failure(error: Exception) -> Failure:
     """*error* as it travels; anything that is not ours travels as a plain error."""
     if isinstance(error, HtagError):
-        return Failure(error.code, str(error), error.trace)
+        return Failure(error.code, str(error), error.trace, error.retry)
     return Failure(HtagError.code, f"{type(error).__name__}: {error}")

@@ -52,8 +52,10 @@ class Collector:
                 with elected(self._lock) as mine:
                     if mine:
                         self._collect()
-            except OSError:
+            except FileNotFoundError:
                 return  # the folder is gone: this server ends
+            except OSError:
+                pass  # there is no room in it: pages say so
             except Exception:
                 logger.exception("the changes of background tasks were not collected: again in a second")
             time.sleep(PAUSE)

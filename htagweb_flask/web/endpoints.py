@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -12,7 +13,7 @@ from flask import Response, request, session
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from ..brokers.base import Slot, Watch
-from ..errors import BadMessage, Gone, HtagError, PoolError, Refused, StoreError, TooLarge, TooMany
+from ..errors import BadMessage, Gone, HtagError, PoolError, Refused, StoreError, TooLarge
 from ..protocol import Batch, Current, Delta, Interact, Leave, Message, Patched, Poll
 from ..session import PREFIX
 from .guard import Ticket, check_origin, read_ticket
@@ -60,8 +61,8 @@ def answer(site: Site, mount: Mount, verb: str) -> Response:
         if isinstance(error, StoreError):
             site.sessions.report(error)
         headers = {**NO_STORE, "X-Htag": error.code}
-        if isinstance(error, TooMany):
-            headers["Retry-After"] = "1"
+        if error.retry:
+            headers["Retry-After"] = str(math.ceil(error.retry))
         return Response(msgspec.json.encode({"error": error.code}), error.status, headers, "application/json")
 
 

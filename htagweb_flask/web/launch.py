@@ -108,29 +108,47 @@ def start_pool(settings: Settings, run_dir: str, kind: str, server: int) -> None
         with contextlib.suppress(OSError):
             Connection(run_dir, POOL, kind, server).close()
             return
-        with elected(os.path.join(run_dir, "start.lock")) as mine:
-            if mine:
-                with contextlib.suppress(OSError):  # somebody was faster
-                    Connection(run_dir, POOL, kind, server).close()
-                    return
-                _spawn(settings, run_dir, kind)
+        try:
+            if _start_alone(settings, private_dir(run_dir), kind, server):
                 return
+        except OSError as error:
+            raise PoolError(f"the pool cannot be started: {error} (set HTAG_RUN_DIR)") from None
         if time.monotonic() > deadline:
             raise PoolError(f"the pool did not start within {settings.pool_start:g} s (see the server's log)")
         time.sleep(0.02)  # another web process starts it; a lock that blocks would stop a gevent worker
+
+
+def _start_alone(settings: Settings, run_dir: str, kind: str, server: int) -> bool:
+    """Starts the pool, unless another process does it just now. Returns whether there is one."""
+    with elected(os.path.join(run_dir, "start.lock")) as mine:
+        if mine:
+            with contextlib.suppress(OSError):  # somebody was faster
+                Connection(run_dir, POOL, kind, server).close()
+                return True
+            _spawn(settings, run_dir, kind)
+        return mine
 
 
 @contextlib.contextmanager
 def elected(path: str) -> Iterator[bool]:
     """Whether this process holds the lock of *path*: at most one does, until the end of the block."""
     with open(path, "w") as file:
-        yield lock(file)  # closing the file releases it
+        yield lock(file) and _is_at(file, path)  # closing the file releases it
+
+
+def _is_at(file: IO[str], path: str) -> bool:
+    """Whether *file* is what is found at *path* now: a pool that leaves may have removed it."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except OSError:
+        return False
 
 
 def pool_config(settings: Settings, run_dir: str, kind: str) -> dict[str, Any]:
     """What a pool is told of the settings: the fields of its PoolConfig."""
     return {
         "run_dir": run_dir,
+        "temporary": not settings.run_dir,
         "kind": kind,
         "grace": settings.pool_grace,
         "start": settings.pool_start,

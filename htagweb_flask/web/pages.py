@@ -7,6 +7,7 @@ import hashlib
 import html
 import json
 import logging
+import math
 import re
 import secrets
 import time
@@ -18,7 +19,7 @@ from flask import Response, g, request, session
 
 from ..brokers.base import Slot
 from ..code import version_of
-from ..errors import AppError, Full, Gone, HtagError, PoolError, StoreError
+from ..errors import AppError, Full, Gone, HtagError, PoolError, Retired, StoreError
 from ..protocol import Delta, Page, Render, RequestInfo
 from ..session import PREFIX, pack_all
 from .guard import Ticket
@@ -29,6 +30,9 @@ from .transports import transport_of
 __all__ = ["code_version", "error_page", "page", "script", "script_name"]
 
 logger = logging.getLogger(__name__)
+
+TRIES = 10
+"""Processes that may have ended, or take no new page, until one is found that does: successors in a row."""
 
 PRIVATE = {"Cache-Control": "no-store", "Vary": "Cookie", "X-Content-Type-Options": "nosniff"}
 
@@ -101,8 +105,6 @@ def _render(site: Site, mount: Mount, urls: dict[str, str]) -> Page:
     if sessions.shared:
         sid, loaded = current.sid, sessions.store.loaded(current._get_current_object())
     client = secrets.token_urlsafe(16)
-    version = site.version(mount)
-    ticket = Ticket(mount.key, client, link, fingerprint(sid), version)
     message = Render(
         client=client,
         link=link,
@@ -113,24 +115,34 @@ def _render(site: Site, mount: Mount, urls: dict[str, str]) -> Page:
         renew=request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin"),
         transport=transport_of(request.environ, options.transport, site.seats),
         script=urls.pop("script"),
-        boot={
-            "token": site.signer.dumps(list(ticket)),
-            "session": fingerprint(link),
-            "urls": urls,
-            "debug": options.debug,
-        },
+        boot={"session": fingerprint(link), "urls": urls, "debug": options.debug},
     )
-    slot, patience = mount.slot(link, version), site.settings.pool_start
-    try:
-        reply = site.broker.call(slot, message, patience)
-    except Gone:  # the instance has just ended: a new one
-        reply = site.broker.call(slot, message, patience)
-    if not isinstance(reply, Page):
-        raise PoolError(f"the pool replied {type(reply).__name__}")
+    slot, reply = _ask(site, mount, message)
     site.collector.start()
     if reply.delta:
         _keep(site, slot, link, sid, reply.delta)
     return reply
+
+
+def _ask(site: Site, mount: Mount, message: Render) -> tuple[Slot, Page]:
+    """The page, and the slot of the worker that has made it."""
+    for last in (False,) * TRIES + (True,):
+        version = site.version(mount, message.link)
+        slot = mount.slot(message.link, version)
+        ticket = Ticket(mount.key, message.client, message.link, fingerprint(message.sid), version)
+        message.boot["token"] = site.signer.dumps(list(ticket))
+        try:
+            reply = site.broker.call(slot, message, site.settings.pool_start)
+        except Gone as error:  # the instance has just ended: a new one
+            if last:
+                raise
+            if isinstance(error, Retired):
+                site.retired(slot)
+        else:
+            if not isinstance(reply, Page):
+                raise PoolError(f"the pool replied {type(reply).__name__}")
+            return slot, reply
+    raise AssertionError("unreachable")
 
 
 def _keep(site: Site, slot: Slot, link: str, sid: str, delta: Delta) -> None:
@@ -170,12 +182,16 @@ _TITLES: dict[type[HtagError], str] = {
 }
 
 _ERROR_PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title><style>
+<meta name="viewport" content="width=device-width, initial-scale=1">{again}<title>{title}</title><style>
 body{{font:16px/1.5 system-ui,sans-serif;max-width:48rem;margin:12vh auto;padding:0 1.5rem}}
 :root{{color-scheme:light dark}}pre{{overflow:auto;padding:1rem;border:1px solid;border-radius:.5rem}}
 </style></head><body><h1>{title}</h1><p>{text}</p>{trace}{script}</body></html>"""
 
 _WATCH = '<script type="application/json" id="htag-watch">{}</script><script src="{}"></script>'
+
+
+_AGAIN = '<meta http-equiv="refresh" content="{seconds}">'
+"""Browsers do not heed Retry-After."""
 
 
 def error_page(error: HtagError, debug: bool, watch: tuple[str, str, str] | None = None) -> Response:
@@ -192,10 +208,12 @@ def error_page(error: HtagError, debug: bool, watch: tuple[str, str, str] | None
     else:
         text, trace = f"The log of the server says more, at reference {reference}.", ""
     shown = f"<pre>{html.escape(trace)}</pre>" if trace else ""
-    script = ""
+    script, again, headers = "", "", PRIVATE
     if watch:  # in a page as that of an app: its policy allows the same
         data = json.dumps(watch[:2]).replace("<", "\\u003c")
         script = _WATCH.format(data, html.escape(watch[2]))
-    body = _ERROR_PAGE.format(title=title, text=text, trace=shown, script=script)
-    later = {"Retry-After": str(error.retry)} if isinstance(error, Full) else {}
-    return Response(body, status=error.status, headers={**PRIVATE, **later})
+    if error.retry:
+        seconds = math.ceil(error.retry)
+        headers, again = {**PRIVATE, "Retry-After": str(seconds)}, _AGAIN.format(seconds=seconds)
+    body = _ERROR_PAGE.format(title=title, text=text, trace=shown, script=script, again=again)
+    return Response(body, status=error.status, headers=headers)

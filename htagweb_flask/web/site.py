@@ -23,7 +23,7 @@ from ..brokers.socket import SocketBroker
 from ..code import version_of
 from ..config import Options, Settings, settings_from
 from ..errors import Gone, PoolError, StoreError
-from ..placement import own_slot_of, slot_of
+from ..placement import own_slot_of, slot_of, successor_of
 from ..protocol import Delta, Patched, Saved
 from ..store import cached_sessions, file_sessions
 from .alone import claim
@@ -51,6 +51,7 @@ OF_WORKERS = (
     "session_instances",
     "idle_timeout",
     "interaction_timeout",
+    "worker_memory",
     "debug",
     "reload",
     "max_rate",
@@ -75,9 +76,12 @@ class Mount:
 
     def slot(self, link: str, version: str) -> Slot:
         """The worker of the session *link* that has this version of the app's code."""
-        options, home = self.options, f"{self.key}-{version}"
+        options = self.options
+        code, _, successor = version.partition("~")
+        home = f"{self.key}-{code}"
         own = options.isolation == "session"
         name = own_slot_of(home, link) if own else slot_of(home, link, options.workers)
+        name = successor_of(name, successor) if successor else name
         return Slot(name, str(self.app), tuple((each, getattr(options, each)) for each in OF_WORKERS))
 
 
@@ -90,6 +94,7 @@ class Site:
         self._mounts: dict[tuple[str, AppRef], Mount] = {}
         self.apps: set[AppRef] = set()
         self._versions: dict[str, tuple[str, float]] = {}
+        self._retired: set[str] = set()
         self.checks = Checks()
         self._exempted = False
         self.sessions = self._wrap_sessions()
@@ -129,8 +134,20 @@ class Site:
             raise StoreError(f"check the folder {path}, or set HTAG_DATA_DIR: {error.strerror}") from None
         return path
 
-    def version(self, mount: Mount) -> str:
-        """The version of the app's code: new pages get a process that has it."""
+    def version(self, mount: Mount, link: str) -> str:
+        """The version of the app's code: new pages of session *link* get a process that has it, and takes
+        new pages as far as we know: a successor is marked in the version."""
+        code, found, successor = self._code_of(mount), "", 0
+        while mount.slot(link, found or code).name in self._retired:
+            successor += 1
+            found = f"{code}~{successor}"
+        return found or code
+
+    def retired(self, slot: Slot) -> None:
+        """The worker of *slot* takes no new page."""
+        self._retired.add(slot.name)
+
+    def _code_of(self, mount: Mount) -> str:
         if not self.broker.renews:
             return ""
         version, looked = self._versions.get(mount.key, ("", -LOOK))

@@ -94,6 +94,7 @@ class Stage:
             session_instances=5000,
             idle_timeout=600,
             interaction_timeout=timeout,
+            worker_memory=0,
             max_rate=1e6,
             max_queue=32,
             debug=debug,

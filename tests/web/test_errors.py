@@ -44,7 +44,8 @@ def told_in_the_log(told: str, prefix: str, site: Server) -> None:
     safe = re.escape("This did not work. The log of the server says more, at ")
     found = re.fullmatch(rf"{prefix}{safe}(\w+)\.", told)
     assert found, told
-    pattern = rf"\[{found[1]}\] \w+-\w+ failed in a callback\nTraceback[^\[]*LookupError: <i>not found</i>"
+    pattern = rf"\[{found[1]}\] \w+-\w+ of session \w+ failed in a callback\nTraceback[^\[]*"
+    pattern += "LookupError: <i>not found</i>"
     wait_until(lambda: re.search(pattern, site.log_text()), 20, "the log has the traceback")
 
 

@@ -41,7 +41,7 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 class Host(Protocol):
     """The instance, as an adapter sees it."""
 
-    name: str
+    whom: str
     session: Snapshot
     debug: bool
     emission: int
@@ -244,7 +244,7 @@ def app_error(where: str, error: BaseException) -> AppError:
 def told(host: Host, trace: str) -> str:
     """What a page is told of an error in a callback: its *trace* in debug, else a number that the log has."""
     reference = secrets.token_hex(4)
-    logger.error("[%s] %s failed in a callback\n%s", reference, host.name, trace)
+    logger.error("[%s] %s failed in a callback\n%s", reference, host.whom, trace)
     return trace if host.debug else f"This did not work. The log of the server says more, at {reference}."
 
 

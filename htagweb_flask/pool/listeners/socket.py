@@ -142,6 +142,7 @@ class Listener:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._file)  # of a dead predecessor
         self._sock = _bind_unix(self._file) if kind == "unix" else _bind_tcp(self._file)
+        self._inode = os.stat(self._file).st_ino
         self._sock.setblocking(False)
         loop.add_reader(self._sock.fileno(), self._accept)
 
@@ -171,11 +172,18 @@ class Listener:
         self._connections.discard(connection)
         self._handler.closed(connection)
 
+    def found(self) -> bool:
+        """Whether the file by which it is reached is still there, and its own."""
+        try:
+            return os.stat(self._file).st_ino == self._inode
+        except OSError:
+            return False
+
     def close(self) -> None:
         """Stops listening, closes every connection."""
         self.loop.remove_reader(self._sock.fileno())
         self._sock.close()
-        with contextlib.suppress(FileNotFoundError):
+        if self.found():
             os.unlink(self._file)
         for connection in list(self._connections):
             connection.close()
