@@ -70,7 +70,8 @@ def _called(node: ast.Call) -> list[str]:
     if any(word.arg == "shell" and getattr(word.value, "value", True) is not False for word in node.keywords):
         found.append("runs a shell")
     owner = getattr(function.value, "id", "") if isinstance(function, ast.Attribute) else ""
-    if owner == "os" and called in {"kill", "killpg"}:
+    own_group = called == "killpg" and isinstance(node.args[0], ast.Constant) and node.args[0].value == 0
+    if owner == "os" and called in {"kill", "killpg"} and not own_group:
         found.append("signals a number: a child is signalled by its object")
     if owner == "importlib" and called == "reload":
         found.append("loads code again")

@@ -11,17 +11,17 @@ from tests.server.desk import QUICK, SOON
 from tests.servers import Server, serve
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("attacked")
 
 
-@pytest.fixture(scope="session", params=["shared", "session"])
+@pytest.fixture(scope="module", params=["shared", "session"])
 def isolation(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(data_dir: Path, isolation: str) -> Iterator[Server]:
     env = {**QUICK, "HTAG_WORKERS": "1", "HTAG_DATA_DIR": str(data_dir), "HTAG_MAX_RATE": "50"}
     env |= {"HTAG_ISOLATION": isolation}

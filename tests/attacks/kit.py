@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tests.dom import Element
 from tests.http_client import Page, User
 from tests.http_session import Answer
 
-__all__ = ["attack", "click", "log", "quick", "refused", "undone", "victim"]
+__all__ = ["attack", "click", "log", "offered", "quick", "refused", "undone", "victim"]
 
 TRACES = (b"Traceback", b'File "', b"Error:", b"htagweb_flask/", b"the combination is 1234", b"site-packages")
 
@@ -44,8 +45,13 @@ def refused(answer: Answer, status: int, code: str) -> None:
 
 def click(page: Page, name: str, **data: Any) -> dict[str, Any]:
     """The message of the button *name*."""
-    (message,) = page.messages(page.find(f"^{name}$", tag="button").attributes["onclick"], data)
+    (message,) = offered(page, page.find(f"^{name}$", tag="button"), **data)
     return message
+
+
+def offered(page: Page, button: Element, **data: Any) -> list[dict[str, Any]]:
+    """The messages of a *button*."""
+    return page.messages(button.attributes["onclick"], data)
 
 
 def log(page: Page) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.attacks.kit import attack, click, log, refused, undone, victim
+from tests.attacks.kit import attack, click, log, offered, refused, undone, victim
 from tests.servers import Server
 
 pytestmark = pytest.mark.htag2
@@ -38,8 +38,11 @@ def test_a_tag_that_is_no_field_takes_nothing_over(server: Server, value: Any) -
 
 def test_a_tag_of_another_user_is_out_of_reach(server: Server) -> None:
     alice, bob = victim(server.url), victim(server.url)
-    for name in ("look", "rows", "row 1"):
-        answer = attack(bob, click(alice, name))  # a promise of the page is answered, whatever it asks for
+    own = [message["id"] for button in bob.find_all(tag="button") for message in offered(bob, button)]
+    for message in (click(alice, name) for name in ("look", "rows", "row 1")):
+        if message["id"] in own:
+            continue  # in a process of his own, a tag of his may have the same name
+        answer = attack(bob, message)  # a promise of the page is answered, whatever it asks for
         assert answer.status == 200
     assert log(bob) == log(alice) == "look"
 

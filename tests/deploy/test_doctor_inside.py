@@ -18,7 +18,7 @@ from htagweb_flask.web.doctor.inside import inspect
 from tests.servers import redis_server
 from tests.support import ROOT
 
-GOOD = {"SECRET_KEY": "k" * 40, "SESSION_COOKIE_SAMESITE": "Lax"}
+GOOD = {"SECRET_KEY": "k" * 40}
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ CASES = [
     ({"SECRET_KEY": "short"}, "key", WARN, "token_hex"),
     ({"SESSION_TYPE": None}, "sessions", WARN, "SESSION_TYPE"),
     ({"SESSION_CACHELIB": SimpleCache()}, "sessions", FAIL, "HTAG_SESSIONS"),
-    ({"SESSION_COOKIE_SAMESITE": None}, "sessions", WARN, "Lax"),
+    ({"SESSION_COOKIE_SAMESITE": "None"}, "sessions", WARN, "Lax"),
     ({"HTAG_DATA_DIR": "/dev/null/data"}, "data", WARN, "HTAG_DATA_DIR"),
     ({"HTAG_RUN_DIR": "/dev/null/run"}, "folders", FAIL, ""),
     ({"HTAG_PYTHON": "/no/such/python"}, "pool", FAIL, ""),

@@ -31,7 +31,7 @@ MEGABYTE = 1024 * 1024
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    env = {**QUICK, "VISITS_PATIENCE": str(PATIENCE)}
+    env = {**QUICK, "VISITS_PATIENCE": str(PATIENCE), "HTAG_SESSION_INSTANCES": "1000"}
     with serve("gunicorn-gevent", "tests.apps.visits:app", workers=2, env=env, options=SOON) as running:
         yield running
 

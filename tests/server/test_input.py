@@ -12,6 +12,7 @@ import pytest
 from tests.http_client import Page
 from tests.server.desk import DESK, QUICK, SOON, Anywhere, message, press, word
 from tests.servers import Server, serve
+from tests.support import GENERATION
 
 MB = 1024 * 1024
 LIMIT = 4096  # of the mount "/small"
@@ -123,7 +124,8 @@ def test_a_message_that_no_page_sends_is_refused(server: Server, page: Page, nam
     start = time.monotonic()
     answer = page.user.request("POST", page.urls["call"], envelope(MESSAGES[name]).encode(), page.headers())
     assert time.monotonic() - start < 5
-    expected = (410, {"error": "stale"}) if name == "id of no tag" else (400, {"error": "bad"})
+    stale = name == "id of no tag" and GENERATION == 1  # htag 2 has other messages
+    expected = (410, {"error": "stale"}) if stale else (400, {"error": "bad"})
     assert (answer.status, answer.json()) == expected
     assert server.log_text().count("Traceback") == before
     unharmed(page)

@@ -301,7 +301,8 @@ def test_a_process_in_which_nobody_else_is_goes_with_what_is_stuck_in_it(server:
     press(page, "sleep")
     name = instance_of(pool, page).name
     done = pool.kill(instance=name)
-    assert (done.instances, done.workers, done.stuck) == ([name], [pid(page)], [])
+    assert (done.workers, done.stuck) == ([pid(page)], [])
+    assert done.instances in ([name], [])  # it may have left by itself before it could tell
     assert not alive(pid(page))
 
 

@@ -34,9 +34,6 @@ logger = logging.getLogger(__name__)
 COMPARED = ("1.0.0",)
 """The versions of htag whose pages and answers were compared with and without ``htag1_fast``."""
 
-MAX_EVENT = 16 * 1024
-"""Characters in the members of an event: some 50 numbers, the name of a key, what was typed."""
-
 silence(render, "Exception ")
 
 _asking: contextvars.ContextVar[_Asking | None] = contextvars.ContextVar("asking", default=None)
@@ -248,8 +245,6 @@ class Htag1(Adapter):
             call = _decode(message)
         except (ValueError, RecursionError) as error:
             raise BadMessage(str(error)) from None
-        if call.event and sum(map(len, map(str, call.event.values()))) > MAX_EVENT:
-            raise BadMessage(f"an event of over {MAX_EVENT} characters")
         target = self._target(call, client, seen)  # kept alive: htag looks for it once more
         asking = _Asking(client)
         token = _asking.set(asking)

@@ -73,9 +73,9 @@ def sessions(flask_app: Flask, site: Site) -> Iterator[Finding]:
         yield Finding("sessions", OK, "in the memory of the pool: they end with it")
     else:
         yield from _interface(site)
-    if flask_app.config.get("SESSION_COOKIE_SAMESITE") is None:
-        text = "SESSION_COOKIE_SAMESITE is not set"
-        yield Finding("sessions", WARN, text, "SESSION_COOKIE_SAMESITE='Lax'")
+    if flask_app.config.get("SESSION_COOKIE_SAMESITE") == "None":
+        text = "the session's cookie goes along with requests of other sites"
+        yield Finding("sessions", WARN, text, "SESSION_COOKIE_SAMESITE='Lax', or nothing")
 
 
 def _interface(site: Site) -> Iterator[Finding]:
