@@ -99,7 +99,6 @@ def test_a_thousand_pages_that_were_closed_leave_memory_where_it_was_after_a_hun
         visit(user(number // len(paths)), paths[number % len(paths)])
 
     many(100, come)
-    before = settled(server)
 
     def freed() -> bool:
         """What has ended and is in a cycle waits for enough of it and a quiet second: see Heap."""
@@ -109,6 +108,7 @@ def test_a_thousand_pages_that_were_closed_leave_memory_where_it_was_after_a_hun
         return False
 
     def come_and_go() -> int:
+        before = settled(server)
         many(MANY, come)
         gone = "threads and files of what was closed are given back"
         wait_until(lambda: given_back(use(server), before), 60, gone, every=0.2)
