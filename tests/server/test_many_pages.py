@@ -90,7 +90,7 @@ def regulars(server: Server) -> Callable[[int], User]:
     ],
     ids=["users who come again", "users who never come again"],
 )
-def test_a_thousand_pages_that_were_closed_leave_memory_where_it_was_after_a_hundred(
+def test_a_second_thousand_of_closed_pages_takes_no_more_memory_than_the_first(
     server: Server, paths: list[str], who: Callable[[Server], Callable[[int], User]]
 ) -> None:
     user = who(server)
