@@ -11,6 +11,7 @@ import os
 import traceback
 
 __all__ = [
+    "Altered",
     "AppError",
     "BadMessage",
     "ConfigError",
@@ -19,6 +20,7 @@ __all__ = [
     "HtagError",
     "PoolError",
     "Refused",
+    "Replayed",
     "Retired",
     "SequenceGap",
     "Stale",
@@ -90,6 +92,19 @@ class BadMessage(HtagError):
     status = 400
 
 
+class Altered(BadMessage):
+    """What was sealed was changed on its way, or was not sealed for this channel: no reason is given."""
+
+    code = "altered"
+
+
+class Replayed(HtagError):
+    """A sealed record that was opened before: the page seals the same message in another one."""
+
+    code = "replayed"
+    status = 425  # RFC 8470, section 5.2: Too Early
+
+
 class SequenceGap(HtagError):
     """An interaction came before the ones that precede it."""
 
@@ -141,6 +156,8 @@ _KINDS = (
     StoreError,
     Refused,
     BadMessage,
+    Altered,
+    Replayed,
     SequenceGap,
     Gone,
     Stale,

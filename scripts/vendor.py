@@ -2,7 +2,8 @@
 
 What is copied is what npm has published: scripts/vendor/package.json names the versions, its lock file the
 hashes, which npm verifies. To update one, change its version there, run `npm install --package-lock-only`
-there, and then this. With --check nothing is written, and what differs is told.
+there, and then this. Where pages need parts of some libraries, esbuild makes one file of them: the same
+version of it makes the same bytes everywhere. With --check nothing is written, and what differs is told.
 """
 
 from __future__ import annotations
@@ -19,14 +20,22 @@ SOURCE = Path(__file__).resolve().parent / "vendor"
 TARGET = SOURCE.parent.parent / "htagweb_flask" / "static" / "vendor"
 
 #: library: {the name of a file in the package of npm: its name here}
-FILES = {"idiomorph": {"dist/idiomorph.min.js": "idiomorph.min.js", "LICENSE": "idiomorph.LICENSE"}}
+FILES = {
+    "idiomorph": {"dist/idiomorph.min.js": "idiomorph.min.js", "LICENSE": "idiomorph.LICENSE"},
+    "@noble/ciphers": {"LICENSE": "noble-ciphers.LICENSE"},
+    "@noble/curves": {"LICENSE": "noble-curves.LICENSE"},
+    "@noble/hashes": {"LICENSE": "noble-hashes.LICENSE"},
+}
+
+#: what is made of them: {a file of scripts/vendor: the constant that it becomes, and its libraries}
+BUNDLES = {"noble.js": ("noble", ("@noble/ciphers", "@noble/curves", "@noble/hashes"))}
 
 
 def wanted() -> dict[str, bytes]:
     """The files of the folder, by name, among them versions.json: what is there, and its hashes."""
     files, versions = {}, {}
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("package.json", "package-lock.json", ".npmrc"):
+        for name in ("package.json", "package-lock.json", ".npmrc", *BUNDLES):
             shutil.copy(SOURCE / name, folder)
         subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, check=True)
         for library, names in FILES.items():
@@ -39,7 +48,18 @@ def wanted() -> dict[str, bytes]:
                 "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in found.items()},
             }
             files.update(found)
+        for source, (name, libraries) in BUNDLES.items():
+            data = files[f"{name}.min.js"] = bundle(folder, source, name)
+            for library in libraries:
+                versions[library]["sha256"][f"{name}.min.js"] = hashlib.sha256(data).hexdigest()
     return {**files, "versions.json": (json.dumps(versions, indent=2) + "\n").encode()}
+
+
+def bundle(folder: str, source: str, name: str) -> bytes:
+    """*source* and what it imports in one script, which leaves a constant of that name."""
+    command = ["npx", "--no-install", "esbuild", source, "--bundle", "--minify", "--format=iife"]
+    options = [f"--global-name={name}", "--target=es2020", "--legal-comments=inline", "--log-level=warning"]
+    return subprocess.run([*command, *options], cwd=folder, check=True, capture_output=True).stdout
 
 
 def main() -> int:

@@ -40,6 +40,7 @@ FLOORS = {
     "placement": "pure",
     "session": "pure",
     "values": "pure",
+    "noise": "pure",
     "seal": "pure",
     "appref": "pure",
     "code": "pure",

@@ -1,0 +1,130 @@
+"""Pages that begin a sealed channel: one in Python, and the real script in Node."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from types import TracebackType
+from typing import Any, Protocol
+
+from htagweb_flask.errors import Altered
+from htagweb_flask.noise import Noise, new_key
+from htagweb_flask.seal import PINNED, SECRET, SUITES, VERSION, Channel, Handshake, prologue
+from tests.support import ROOT, unavailable
+
+ORIGIN, MOUNT = "https://example.org", "/app/"
+
+
+class Page(Protocol):
+    """What both can do."""
+
+    def first(
+        self, origin: str = ORIGIN, mount: str = MOUNT, pin: bytes | None = None, secret: bytes | None = None
+    ) -> bytes:
+        """Begins a handshake."""
+
+    def finish(self, answer: bytes) -> bytes:
+        """The third message. Raises Altered."""
+
+    def seal(self, message: bytes, number: int | None = None) -> bytes:
+        """A record that asks: the next one, or that of a number."""
+
+    def open(self, record: bytes, answers: int) -> bytes:
+        """The message of a record that answers. Raises Altered or Replayed."""
+
+
+class PythonPage:
+    """The page's side, made of what the server has."""
+
+    def __init__(self, identity: bytes | None = None, ephemeral: bytes | None = None) -> None:
+        self.identity, self.ephemeral = identity or new_key(), ephemeral
+
+    def first(
+        self, origin: str = ORIGIN, mount: str = MOUNT, pin: bytes | None = None, secret: bytes | None = None
+    ) -> bytes:
+        suite = (PINNED if pin else 0) + (SECRET if secret else 0)
+        where = prologue(suite, origin, mount)
+        self.noise = Noise(SUITES[suite], where, True, self.identity, pin, secret, self.ephemeral)
+        return bytes([VERSION, suite]) + self.noise.write()
+
+    def finish(self, answer: bytes) -> bytes:
+        assert self.noise.read(answer) == b""
+        third = self.noise.write()
+        self.channel = Channel(*self.noise.split())
+        return third
+
+    def seal(self, message: bytes, number: int | None = None) -> bytes:
+        if number is not None:
+            self.channel._said = number
+        return self.channel.seal(message)
+
+    def open(self, record: bytes, answers: int) -> bytes:
+        return self.channel.open(record, answers)[1]
+
+
+class NodePage:
+    """``static/seal.js`` in a process of Node."""
+
+    def __init__(self) -> None:
+        node = shutil.which("node")
+        if node is None:
+            unavailable("Node")
+        self._process = subprocess.Popen(
+            [str(node), str(ROOT / "tests" / "js" / "seal_page.mjs")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> NodePage:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.communicate(timeout=60)
+
+    def ask(self, do: str, **values: Any) -> Any:
+        """Has it do that; bytes go and come as hexadecimal texts. Raises Altered where it does."""
+        line = {name: value.hex() if isinstance(value, bytes) else value for name, value in values.items()}
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"do": do, **line}) + "\n")
+        self._process.stdin.flush()
+        said = json.loads(self._process.stdout.readline())
+        if said.get("error", "").startswith("Altered: "):
+            raise Altered(said["error"])
+        assert "error" not in said, said["error"]
+        return said["result"]
+
+    def first(
+        self,
+        origin: str = ORIGIN,
+        mount: str = MOUNT,
+        pin: bytes | None = None,
+        secret: bytes | None = None,
+        **keys: bytes,
+    ) -> bytes:
+        known = {name: key for name, key in {"pin": pin, "secret": secret, **keys}.items() if key}
+        return bytes.fromhex(self.ask("first", origin=origin, mount=mount, **known))
+
+    def finish(self, answer: bytes) -> bytes:
+        return bytes.fromhex(self.ask("finish", answer=answer))
+
+    def seal(self, message: bytes, number: int | None = None) -> bytes:
+        return bytes.fromhex(self.ask("seal", message=message, number=number))
+
+    def open(self, record: bytes, answers: int) -> bytes:
+        return bytes.fromhex(self.ask("open", record=record, answers=answers))
+
+
+def connected(
+    page: Page, static: bytes | None = None, pin: bytes | None = None, secret: bytes | None = None
+) -> Channel:
+    """The server's channel with *page*."""
+    handshake = Handshake(ORIGIN, MOUNT, static, secret)
+    return handshake.finish(page.finish(handshake.answer(page.first(pin=pin, secret=secret))))
