@@ -15,26 +15,23 @@ import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from ..errors import AppError, BadMessage, Gone, HtagError, PoolError, Stale
+from ..errors import AppError, Gone, HtagError, PoolError
 from ..log import THREAD
 from ..placement import session_name
-from ..protocol import Batch, Delta, Failure, InstanceState, Interact, Page, Poll, Render, failure
+from ..protocol import Failure, InstanceState, Interact, Page, Poll, Render, failure
 from .adapters import Adapter
 from .caps import Use
-from .client import RESYNC, Client, Reply, Waiter, decode_call
+from .client import Client, Reply, decode_call
+from .delivery import Delivery
 from .intake import Intake
+from .interactions import Interactions
 from .live_session import LiveSession
 from .loops import loop_thread
-from .repeats import Repeats
-from .watchdog import Hung, Overdue, in_time, sign_of_life
+from .watchdog import Hung
 
 __all__ = ["Instance"]
 
 logger = logging.getLogger(__name__)
-
-GRACE = 0.4
-"""Seconds after which an interaction is answered although it still runs, where its result can be pushed.
-Long enough for what is usual, short enough that the next click does not feel it."""
 
 CLIENT_GRACE = 60.0
 """Seconds that a client which is not heard of is kept: a phone that picks a file, a laptop between two
@@ -87,20 +84,17 @@ class Instance:
         self._timers = timers  # of the worker: an app that blocks its own loop delays none of them
         self._idle_timeout = idle_timeout
         self._interaction_timeout = interaction_timeout
-        self._intake = intake
         self._born = self._used = self._idle_since = time.monotonic()
         self.claimed = False  # whether a browser has shown that it runs the page
-        self._flushing = False
         self._pages: dict[str, Reply] = {}  # that are being made, by client
         self._outdated: set[str] = set()  # those that have to be asked for again
         self._failed = False  # the last one
-        self._refusals = Repeats(logger)
-        self.emission = 1
         self._tasks: set[asyncio.Task[None]] = set()
-        self._lock = threading.Lock()
-        self._turn = asyncio.Lock()
+        self.lock = threading.Lock()
         self.thread = loop_thread(f"{THREAD}{self.whom}", self._main)
         self._loop = self.thread.loop
+        self._delivery = Delivery(self, self._loop, timers)
+        self._interactions = Interactions(self, self._delivery, timers, intake, interaction_timeout)
         try:
             self.thread.start()
         except RuntimeError:  # the system allows no more threads
@@ -115,9 +109,9 @@ class Instance:
     def render(self, message: Render, reply: Reply) -> None:
         """Renders the page of a new client. Reply: Page or Failure."""
         self._used = time.monotonic()
-        with self._lock:
+        with self.lock:
             self._pages[message.client] = reply
-        if not self._start(self._render(message)):
+        if not self.start(self._render(message)):
             self._end_pages(Gone("the instance has ended"))
 
     @property
@@ -126,78 +120,27 @@ class Instance:
         return self._failed and not self.shown
 
     def interact(self, client: Client, message: Interact, reply: Reply) -> None:
-        """Runs an interaction, unless its number says that it was accepted before. Reply: Batch or Failure.
-
-        Raises BadMessage, SequenceGap and TooMany.
-        """
+        """Runs an interaction. Reply: Batch or Failure. Raises BadMessage, SequenceGap and TooMany."""
         call = decode_call(message.body)
-        self.claimed = True
-        waiter = Waiter(reply, call.cursor, call.seq)
-        with self._lock:
-            client.heard = self._used = time.monotonic()
-            client.outbox.acknowledge(call.cursor)
-            if call.seq > client.accepted:
-                self._intake.take(len(client.running))
-            accepted = client.accept(waiter)
-            seen = client.seen(call.cursor if call.at is None else call.at)
-        if accepted is False:
-            self._repeat(client, waiter)
-        elif accepted:
-            self._start(self._interact(client, call.seq, bytes(call.message), seen))
-        if accepted is not False and client.transport != "none":
-            self._timers.call_later(GRACE, self._overdue, client, call.seq)
-
-    def _overdue(self, client: Client, seq: int) -> None:
-        with self._lock:
-            if seq in client.settling:
-                return  # it is done, and its answer comes when its changes are stored
-            for waiter in client.running.get(seq, ()):
-                self._answer(client, waiter, done=False)
-            if seq in client.running:
-                client.running[seq] = []
+        self.claimed, self._used = True, time.monotonic()
+        self._interactions.accept(client, call, reply)
 
     def poll(self, client: Client, message: Poll, reply: Reply) -> None:
         """Replies with a Batch of what comes after the cursor, as soon as there is something; an empty one
         after the wait."""
-        with self._lock:
-            client.heard = time.monotonic()
-            if message.fresh:
-                client.hidden = message.hidden
-                client.outbox.acknowledge(message.cursor)
-                cursor = message.cursor
-            else:
-                cursor = max(message.cursor, client.outbox.sent)
-            waiter = Waiter(reply, cursor)
-            former, client.poll = client.poll, None
-            if client.timer:
-                client.timer.cancel()  # many polls are answered before: their timers would heap up
-            if client.outbox.last != cursor or message.wait <= 0:
-                self._answer(client, waiter)
-            else:
-                client.poll = waiter
-                client.timer = self._timers.call_later(message.wait, self._expire, client, waiter)
-            if former:
-                former.reply(Batch(b"", former.cursor))
-            attached, client.attached = client.attached, True
-        if not attached:
+        if self._delivery.poll(client, message, reply):
             self.claimed = True
-            self._start(self._attached())
-
-    def _expire(self, client: Client, waiter: Waiter) -> None:
-        with self._lock:
-            if client.poll is waiter:
-                client.poll, client.heard = None, time.monotonic()
-                self._answer(client, waiter)
+            self.start(self._attached())
 
     def leave(self, client: Client) -> None:
         """The page is closed."""
-        with self._lock:
+        with self.lock:
             self._drop(client)
 
     def sweep(self) -> None:
         """Drops the clients that are not heard of; ends the instance when nobody needs it any more."""
         now = time.monotonic()
-        with self._lock:
+        with self.lock:
             for client in list(self.clients.values()):
                 patience = HIDDEN_GRACE if client.hidden else CLIENT_GRACE
                 if client.transport == "none":
@@ -232,7 +175,7 @@ class Instance:
 
     def end(self) -> None:
         """Ends tree, tasks, loop and thread. Its clients are told that it is gone."""
-        with self._lock:
+        with self.lock:
             if self.ended:
                 return
             self.ended = True
@@ -249,7 +192,7 @@ class Instance:
         """Ends it as ``exit()`` does, as somebody else wishes; its own loop may hang."""
         with contextlib.suppress(RuntimeError):  # the loop is closed: it has ended
             self.exit()
-        self._flush()
+        self._delivery.flush()
 
     def state(self) -> InstanceState:
         """What administrators see of it."""
@@ -260,7 +203,7 @@ class Instance:
 
     def refresh(self) -> None:
         """Has its pages load themselves again, those that are being made too: there is new code."""
-        with self._lock:
+        with self.lock:
             self._outdated = set(self._pages)
         with contextlib.suppress(RuntimeError):  # it has ended
             self.emit(REFRESH)
@@ -280,13 +223,14 @@ class Instance:
         if self.clients.pop(client.id, None) is not None:
             self._idle_since = time.monotonic()
             if self._adapter and not self.ended:
-                self._start(self._adapter.left(client.id))
+                self.start(self._adapter.left(client.id))
             if client.timer:
                 client.timer.cancel()  # it holds this instance
             for waiter in client.waiters():
                 waiter.gone()
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> bool:
+    def start(self, work: Coroutine[Any, Any, None]) -> bool:
+        """See :class:`Actor`."""
         try:
             self._loop.call_soon_threadsafe(self._spawn, work)
         except RuntimeError:  # the loop is closed: end() has told everybody
@@ -339,7 +283,7 @@ class Instance:
                 self._adapter = self._build(self, message)
                 logger.info("start of %s", self.whom)
             await self._adapter.before_page(message.request, first)
-            with self._lock:
+            with self.lock:
                 if self.ended:
                     raise Gone("the instance has ended")
                 self.clients[client.id] = client
@@ -348,9 +292,9 @@ class Instance:
             client.outbox.acknowledge(client.outbox.last)  # it goes with the page
             if client.id in self._outdated:
                 client.outbox.put(REFRESH)
-            self._shown(client)
+            self._delivery.shown(client)
         except BaseException as error:
-            with self._lock:
+            with self.lock:
                 self._drop(client)
                 self._failed = True
             if not isinstance(error, Exception | SystemExit):
@@ -361,14 +305,8 @@ class Instance:
             body = html.encode("utf-8", "replace")
             self.live_session.settle(lambda delta: self._deliver(client, Page(body, delta)))
 
-    def _shown(self, client: Client) -> None:
-        with self._lock:
-            for number in range(client.outbox.last + 1):  # a page may ask before it has taken its payload
-                client.mark(number, self.emission)
-            self.emission += 1
-
     def _deliver(self, client: Client, page: Page | Failure) -> None:
-        with self._lock:
+        with self.lock:
             reply = self._pages.pop(client.id, None)
         if reply:
             self.live_session.answered = True
@@ -376,7 +314,7 @@ class Instance:
 
     def _end_pages(self, reason: HtagError) -> None:
         """Says of the pages that are being made that there will be none."""
-        with self._lock:
+        with self.lock:
             replies = list(self._pages.values())
             self._pages.clear()
         for reply in replies:
@@ -392,127 +330,25 @@ class Instance:
         logger.error("%s: %s\n%s", self.whom, error, error.trace)
         return failure(error)
 
-    def _built(self) -> Adapter:
+    def built(self) -> Adapter:
+        """See :class:`Actor`."""
         if self._adapter is None:
             raise RuntimeError("a client came before its page")
         return self._adapter
 
     async def _attached(self) -> None:
-        await self._built().attached()
-
-    async def _interact(self, client: Client, seq: int, message: bytes, seen: int) -> None:
-        adapter, refusal = self._built(), None
-        try:
-            async with contextlib.nullcontext() if adapter.overlapping else self._turn:
-                work = adapter.interact(message, client.id, seen)
-                await in_time(work, self._interaction_timeout, self.end)
-        except Overdue as error:
-            logger.error("%s in an interaction: %s\n%s", self.whom, error, error.trace)
-            adapter.failed(message, client.id, error)
-        except asyncio.CancelledError:  # by the app, which awaited what was cancelled: it is as any error
-            if self.ended:
-                raise
-            logger.exception("%s failed in an interaction", self.whom)
-            adapter.failed(message, client.id, AppError("CancelledError", traceback.format_exc()))
-        except (BadMessage, Stale) as error:
-            self._refusals.warning("%s refused an interaction: %s", self.whom, error)
-            refusal = failure(type(error)("this page does not offer that interaction"))
-            if isinstance(error, Stale):
-                self._resync(client)
-        except (Exception, SystemExit):
-            logger.exception("%s failed in an interaction", self.whom)
-        if refusal:
-            with self._lock:
-                for waiter in client.running.pop(seq, ()):
-                    waiter.reply(refusal)
-        else:
-            with self._lock:
-                client.settling.add(seq)
-            self.live_session.settle(lambda delta: self._done(client, seq, delta))
-
-    def _done(self, client: Client, seq: int, delta: Delta | None) -> None:
-        with self._lock:
-            waiters = client.running.pop(seq, [])
-            client.settling.discard(seq)
-            for waiter in waiters[:1]:
-                self._answer(client, waiter, delta=delta)
-        if delta and not waiters:
-            self.live_session.saved(delta.number, ok=False)  # it goes without an answer
-        for waiter in waiters[1:]:  # the same again, for which the first has to be stored
-            self._repeat(client, waiter)
-
-    def _repeat(self, client: Client, waiter: Waiter) -> None:
-        def send(delta: Delta | None) -> None:
-            with self._lock:
-                self._answer(client, waiter, delta=delta)
-
-        self.live_session.settle(send)
-
-    def _answer(self, client: Client, waiter: Waiter, done: bool = True, delta: Delta | None = None) -> None:
-        """Replies to *waiter*, with the lock held and from any thread."""
-        if client.outbox.missed(waiter.cursor):
-            self._start(self._answer_anew(client, waiter, done, delta))
-        else:
-            self._send(client, waiter, done, delta)
-
-    def _send(self, client: Client, waiter: Waiter, done: bool, delta: Delta | None) -> None:
-        batch = client.batch(waiter, done, delta)
-        batch.sid = self.live_session.sid
-        waiter.reply(batch)
-
-    async def _answer_anew(self, client: Client, waiter: Waiter, done: bool, delta: Delta | None) -> None:
-        body = self._built().snapshot()
-        with self._lock:
-            if client.outbox.missed(waiter.cursor):
-                self._reset(client, body)
-            self._send(client, waiter, done, delta)
-
-    def _reset(self, client: Client, body: bytes) -> None:
-        client.mark(client.outbox.put_reset(body), self.emission)
-        self.emission += 1
-
-    def _resync(self, client: Client) -> None:
-        """The page shows what is not there any more: it gets a full render, on whatever way comes next."""
-        if time.monotonic() - client.resynced < RESYNC:
-            return
-        client.resynced = time.monotonic()
-        try:
-            body = self._built().snapshot()
-        except Exception:
-            logger.exception("%s cannot be rendered", self.whom)
-            return
-        with self._lock:
-            self._reset(client, body)
-            self._flush_soon()
+        await self.built().attached()
 
     # ---- Host: what the adapter calls ------------------------------------------------------------------
 
+    @property
+    def emission(self) -> int:
+        """See :class:`adapters.base.Host`."""
+        return self._delivery.emission
+
     def emit(self, payload: bytes, to: str | None = None, but: str | None = None) -> bool:
         """See :class:`adapters.base.Host`."""
-        sign_of_life()
-        with self._lock:
-            whom = [one for one in self.clients.values() if one.id != but and to in (None, one.id)]
-            for client in whom:
-                client.mark(client.outbox.put(payload), self.emission)
-            self.emission += bool(whom)
-            self._flush_soon()
-        return any(client.transport != "none" for client in whom)
-
-    def _flush_soon(self) -> None:
-        """In the next turn of the loop: what an interaction emits last goes with its own answer."""
-        if not self._flushing:
-            self._flushing = True
-            self._loop.call_soon_threadsafe(self._flush)
-
-    def _flush(self) -> None:
-        with self._lock:
-            self._flushing = False
-            for client in self.clients.values():
-                waiter = client.poll
-                if waiter and client.outbox.last > max(waiter.cursor, client.outbox.sent):
-                    client.poll, client.heard = None, time.monotonic()
-                    waiter.cursor = max(waiter.cursor, client.outbox.sent)
-                    self._answer(client, waiter)
+        return self._delivery.emit(payload, to, but)
 
     def exit(self) -> None:
         """See :class:`adapters.base.Host`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import itertools
 import logging
 import threading
 import time
@@ -15,8 +14,6 @@ from ..appref import AppRef
 from ..errors import BadMessage, Full, Gone, Retired
 from ..protocol import (
     Alive,
-    Changed,
-    Company,
     Current,
     Done,
     Hello,
@@ -24,7 +21,6 @@ from ..protocol import (
     Kill,
     Leave,
     Message,
-    Patched,
     Poll,
     Render,
     Saved,
@@ -40,6 +36,7 @@ from .instance import Instance
 from .intake import Intake
 from .listeners.socket import Connection, Listener
 from .live_session import LiveSession
+from .sessions import Sessions
 from .warden import Warden
 from .watchdog import Watchdog, Watched
 from .wear import Wear
@@ -60,9 +57,6 @@ QUIET = 1.0
 CROWDED = "This app serves as many visitors as it can just now. Please try again in a minute."
 TOO_MANY = "You have {} pages of this app open, which is the most. Close one of them, and reload this page."
 """What is said to who finds no room."""
-
-BACKGROUND = 0.4
-"""Seconds between two looks for sessions that a background task has changed: they are stored within 1 s."""
 
 
 class Peer(Protocol):
@@ -92,14 +86,11 @@ class Worker:
         self._instances: dict[tuple[str, str], Instance] = {}
         self._clients: dict[str, tuple[Instance, Client]] = {}
         self._unclaimed: set[tuple[str, str]] = set()  # which instances, as far as is known
-        self._sessions: dict[str, LiveSession] = {}
+        self._sessions = Sessions(config.slot, self.end)
         self._supervisor: Peer | None = None
         self._listener: Listener | None = None
-        self._company = False
         self._use: Use | None = None  # what the supervisor knows of it
         self._using = threading.Lock()
-        self._telling: dict[int, Callable[[Message], None]] = {}  # who waits until the others know
-        self._ids = itertools.count(1)
         self._busy = time.monotonic()
         tell = self._refresh if config.reload and leave else None
         code = Freshness(AppRef.parse(config.app), config.debug, born, tell)
@@ -110,7 +101,6 @@ class Worker:
             lambda: list(self._instances.values()), self._watchdog, self._is_worn_out, leave or _stay
         )
         self._loop.call_later(SWEEP, self._sweep)
-        self._loop.call_later(BACKGROUND, self._store_background)
 
     def opened(self, connection: Connection, hello: Hello) -> None:
         """See :class:`Handler`."""
@@ -140,10 +130,9 @@ class Worker:
         elif isinstance(message, Render):
             self._instance(message).render(message, reply)
         elif isinstance(message, Saved):
-            self._saved(message, reply)
+            self._sessions.saved(message, reply)
         elif isinstance(message, Current):
-            session = self._sessions.get(message.link)
-            reply(Current(message.link, session.current(message.sid) if session else ""))
+            reply(Current(message.link, self._sessions.current(message.link, message.sid)))
         elif isinstance(message, Leave):
             if message.client in self._clients:
                 instance, client = self._clients[message.client]
@@ -161,7 +150,7 @@ class Worker:
     def over(self) -> bool:
         """Whether every instance has ended and all is stored."""
         ended = all(instance.join(0) for instance in self._instances.values())
-        return ended and all(session.settled() for session in self._sessions.values())
+        return ended and self._sessions.settled()
 
     def quiet(self) -> bool:
         """Whether nobody has asked for anything just now."""
@@ -176,12 +165,7 @@ class Worker:
     def _instance(self, message: Render) -> Instance:
         if self.wear.retired:
             raise Retired("this process takes no new page")
-        session = self._sessions.get(message.link)
-        if session is None:
-            session = self._sessions[message.link] = LiveSession(message.link, message.sid, message.session)
-            session.shared = self._company
-        else:
-            session.refresh(message.sid, message.session, message.loaded)
+        session = self._sessions.of(message)
         query, renewed = self._adapter.renewal(message.request.query)
         key = (message.link, message.client if self._config.scope == "tab" else query)
         instance = self._instances.get(key)
@@ -250,10 +234,7 @@ class Worker:
             self._retire(instance)
             if instance.ended and instance.join(0):
                 del self._instances[key]
-        used = {instance.live_session.link for instance in self._instances.values()}
-        for link, session in list(self._sessions.items()):
-            if link not in used and session.settled():
-                del self._sessions[link]
+        self._sessions.keep({link for link, _ in self._instances})
         if self._leave and self._is_done():
             self._leave()
         self._tell_use()
@@ -303,68 +284,27 @@ class Worker:
         if self._config.scope == "tab" and not instance.shown:
             instance.end()
 
-    # ---- the session's way to the store ------------------------------------------------------------------
+    # ---- what comes from the supervisor ------------------------------------------------------------------
 
     def listen(self, supervisor: Peer, listener: Listener | None = None) -> None:
         """*supervisor* is where changes go that no request waits for; by *listener* it is reached."""
         self._supervisor, self._listener = supervisor, listener
+        self._sessions.tell = supervisor.send
 
     def told(self, _: Peer, message: Message) -> None:
         """The supervisor says something."""
-        if isinstance(message, Saved):
-            self._saved(message, _nobody)
-        elif isinstance(message, Done):
-            self._telling.pop(message.pid, _nobody)(Done())
-        elif isinstance(message, Alive):
+        if isinstance(message, Alive):
             if self._supervisor:
                 self._supervisor.send(message)
         elif isinstance(message, Survey | Kill):
             if self._supervisor:
                 self._warden.serve(message, self._supervisor.send)
-        elif isinstance(message, Patched | Company):
-            if isinstance(message, Patched):
-                self._patched(message)
-            else:
-                self._has_company()
-            if self._supervisor and message.id:
-                self._supervisor.send(Done(message.id))
-
-    def _has_company(self) -> None:
-        self._company = True
-        for session in self._sessions.values():
-            session.shared = True
-
-    def _saved(self, message: Saved, reply: Callable[[Message], None]) -> None:
-        session = self._sessions.get(message.link)
-        delta = session.saved(message.number, message.ok) if session else None
-        if not delta or not self._supervisor or not self._company:
-            reply(Done())
-            return
-        patched = Patched(message.link, "", delta, next(self._ids), self._config.slot)
-        if message.wait:
-            self._telling[patched.id] = reply
-        self._supervisor.send(patched)
-
-    def _patched(self, message: Patched) -> None:
-        session = self._sessions.get(message.link)
-        if session is None:
-            return
-        if message.delta is not None:
-            session.patched(message.sid, message.delta)
-        elif message.sid in ("", session.sid):
-            self.end(message.link)
-            del self._sessions[message.link]  # nothing of it is stored any more
-
-    def _store_background(self) -> None:
-        self.store()
-        self._loop.call_later(BACKGROUND, self._store_background)
+        else:
+            self._sessions.told(message)
 
     def store(self) -> None:
         """Has stored what background tasks have changed, and what came to no end."""
-        for link, session in list(self._sessions.items()):
-            delta = session.background()
-            if delta and self._supervisor:
-                self._supervisor.send(Changed(self._config.slot, link, session.sid, delta))
+        self._sessions.store()
 
     def join(self, timeout: float) -> None:
         """Waits until every instance has ended, at most *timeout* seconds in all."""
@@ -381,7 +321,3 @@ class Worker:
 
 def _stay() -> None:
     """There is no other process that could take the place of this one."""
-
-
-def _nobody(_: Message) -> None:
-    """Takes a reply that is not waited for."""

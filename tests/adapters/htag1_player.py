@@ -22,7 +22,7 @@ from typing import Any
 from htag import Tag, expose
 
 from htagweb_flask.errors import HtagError
-from htagweb_flask.pool import instance
+from htagweb_flask.pool import interactions
 from tests.adapters.stage import Stage, Tab
 from tests.support import ROOT, wait_until
 
@@ -308,7 +308,7 @@ def forget() -> None:
 
 
 def main() -> None:
-    instance.GRACE = 60  # each answer has all that comes of its click, on a busy machine too
+    interactions.GRACE = 60  # each answer has all that comes of its click, on a busy machine too
     asyncio.sleep = sleep  # type: ignore[assignment]
     sys.path += [str(ROOT / "examples"), str(ROOT / "examples" / "demo")]
     Tag.__init__ = keep(Tag.__init__)

@@ -10,7 +10,7 @@ import htag
 import pytest
 from htag import Tag
 
-from htagweb_flask.pool import worker
+from htagweb_flask.pool import sessions
 from tests.support import wait_until
 
 pytestmark = pytest.mark.htag2
@@ -118,7 +118,7 @@ def test_query_cookies_and_headers_are_those_of_the_last_page(host: Any) -> None
 def test_the_session_is_one_in_init_mount_events_and_tasks(
     host: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "BACKGROUND", 0.01)
+    monkeypatch.setattr(sessions, "BACKGROUND", 0.01)
 
     class App(Tag.App):
         def init(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from htag import Tag
 
-from htagweb_flask.pool import instance
+from htagweb_flask.pool import interactions
 from htagweb_flask.protocol import Delta, Patched
 from tests.support import GENERATION, wait_until
 
@@ -160,7 +160,7 @@ released: list[Any] = []
 def test_a_long_handler_is_answered_before_its_end(
     page: Any, monkeypatch: pytest.MonkeyPatch, transport: str
 ) -> None:
-    monkeypatch.setattr(instance, "GRACE", 0.02)
+    monkeypatch.setattr(interactions, "GRACE", 0.02)
     released.clear()
     tab = page(Slow)
     assert tab.click("wait")[0]["done"] is False
@@ -180,7 +180,7 @@ def test_a_long_handler_is_answered_before_its_end(
 def test_without_a_push_channel_the_answer_waits_for_the_end(
     host: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(instance, "GRACE", 0.0)
+    monkeypatch.setattr(interactions, "GRACE", 0.0)
     released.clear()
     tab = host(Slow).open(transport="none")
     wait_until(lambda: released)
@@ -217,7 +217,8 @@ def test_news_end_when_the_page_is_closed(page: Any) -> None:
 def test_the_end_of_a_session_ends_its_instances_and_that_of_its_former_id_does_not(page: Any) -> None:
     tab = page(Clock)
     worker = tab.user.worker
-    (link,) = worker._sessions
+    (instance,) = worker._instances.values()
+    link = instance.live_session.link
     tab.user.run(lambda: worker.told(None, Patched(link, "new", Delta({}, []))))
     tab.user.run(lambda: worker.told(None, Patched(link, "sid", None)))
     tab.click("one")

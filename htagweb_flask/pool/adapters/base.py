@@ -44,9 +44,11 @@ class Host(Protocol):
     whom: str
     session: Snapshot
     debug: bool
-    emission: int
-    """The number of what is emitted next, for whichever client; a page that is rendered is an emission, too.
-    So an adapter can say whether a page has seen what it draws now."""
+
+    @property
+    def emission(self) -> int:
+        """The number of what is emitted next, for whichever client; a page that is rendered is an emission,
+        too. So an adapter can say whether a page has seen what it draws now."""
 
     def emit(self, payload: bytes, to: str | None = None, but: str | None = None) -> bool:
         """Puts *payload* in the outbox of every client, of client *to*, or of all *but* one.
