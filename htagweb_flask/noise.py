@@ -73,10 +73,10 @@ def agree(private: bytes, public: bytes) -> bytes:
     return secret
 
 
-def derive(chaining: bytes, material: bytes, count: int) -> tuple[bytes, ...]:
-    """HKDF of section 4.3: that of RFC 5869 with the chaining key as salt, and no info."""
-    keys: list[bytes] = HKDF(material, KEY, chaining, SHA256, count)  # type: ignore[assignment]
-    return tuple(keys)
+def derive(chaining: bytes, material: bytes, count: int, info: bytes = b"") -> tuple[bytes, ...]:
+    """HKDF of section 4.3: that of RFC 5869 with the chaining key as salt, where Noise has no *info*."""
+    keys = bytes(HKDF(material, KEY * count, chaining, SHA256, 1, info))
+    return tuple(keys[at : at + KEY] for at in range(0, len(keys), KEY))
 
 
 def _cipher(key: bytes | bytearray, number: int, beside: bytes) -> Any:

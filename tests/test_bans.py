@@ -89,6 +89,26 @@ def test_the_package_does_nothing_that_is_banned() -> None:
     assert found == []
 
 
+@pytest.mark.parametrize("name", ["noise.py", "seal.py"])
+def test_what_holds_keys_writes_nothing(name: str) -> None:
+    tree = ast.parse((PACKAGE / name).read_text())
+    imported = {
+        (node.module if isinstance(node, ast.ImportFrom) else alias.name) or ""
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    assert not {each.partition(".")[0] for each in imported} & {"logging", "log", "sys", "warnings", "io"}
+    called = {getattr(node.func, "id", "") for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    assert not called & {"print", "open", "repr"}
+    assert not any(isinstance(node, ast.FormattedValue) for node in ast.walk(tree) if not _pattern(node))
+
+
+def _pattern(node: ast.AST) -> bool:
+    """The one text that is put together there: the name of a handshake."""
+    return isinstance(node, ast.FormattedValue) and getattr(node.value, "id", "") == "pattern"
+
+
 @pytest.mark.parametrize(
     ("source", "told"),
     [

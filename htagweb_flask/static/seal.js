@@ -32,18 +32,20 @@ function bigEndian(number, size) {
   return bytes;
 }
 
-/** HKDF of Noise (section 4.3): `count` keys, the first of which is the next chaining key. */
-function derive(chaining, material, count) {
+/** HKDF of Noise (section 4.3): that of RFC 5869 with the chaining key as salt, where Noise has no `info`. */
+function derive(chaining, material, count, info = NOTHING) {
   const [keys, secret] = [[], hmac(sha256, chaining, material)];
   for (let each = 1; each <= count; each += 1) {
-    keys.push(hmac(sha256, secret, joined(keys.at(-1) || NOTHING, bigEndian(each, 1))));
+    keys.push(hmac(sha256, secret, joined(keys.at(-1) || NOTHING, info, [each])));
   }
   return keys;
 }
 
-/** Encrypts or decrypts, under a nonce that is that number. */
-async function crypt(way, key, number, beside, data) {
-  const nonce = bigEndian(number, HEADER);
+/** The nonce of that number: 32 bits of zeros before it (Noise, section 12.4). */
+const nonceOf = (number) => bigEndian(number, 12);
+
+/** Encrypts or decrypts. */
+async function crypt(way, key, nonce, beside, data) {
   const { subtle } = globalThis.crypto;
   try {
     if (!subtle || data.length < LARGE) return gcm(key, nonce, beside)[way](data);
@@ -53,7 +55,10 @@ async function crypt(way, key, number, beside, data) {
 }
 
 /** Rekey() of Noise (section 4.2): under the last nonce. */
-const rekey = (key) => gcm(key, joined(new Uint8Array(4), new Uint8Array(8).fill(255))).encrypt(new Uint8Array(KEY)).subarray(0, KEY);
+function rekey(key) {
+  const last = joined(new Uint8Array(4), new Uint8Array(8).fill(255));
+  return gcm(key, last).encrypt(new Uint8Array(KEY)).subarray(0, KEY);
+}
 
 /** The side of a Noise handshake that begins it: XN, or XK when `pin`, the server's key, is known; with psk3 when
  * there is a `secret` of 32 bytes. `ephemeral` is for test vectors alone. */
@@ -79,7 +84,7 @@ class Noise {
   }
 
   async crypt(way, data) {
-    const result = this.key ? await crypt(way, this.key, this.number, this.hash, data) : data;
+    const result = this.key ? await crypt(way, this.key, nonceOf(this.number), this.hash, data) : data;
     this.number += 1;
     this.mixHash(way === "encrypt" ? result : data);
     return result;
@@ -183,7 +188,7 @@ class Channel {
     text.set(bigEndian(message.length, 4));
     text.set(message, 4);
     const key = this.says.key(Math.floor(seq / EPOCH), true);
-    return { seq, record: joined(header, await crypt("encrypt", key, seq, beside, text)) };
+    return { seq, record: joined(header, await crypt("encrypt", key, nonceOf(seq), beside, text)) };
   }
 
   /** The message of a record that answers our record of that number. Throws Altered. */
@@ -194,7 +199,7 @@ class Channel {
     if (number >= LAST || header.some((byte, at) => byte !== record[at])) throw new Altered("not a record of this kind");
     this.check(number);
     const key = this.hears.key(Math.floor(number / EPOCH));
-    const text = await crypt("decrypt", key, number, beside, record.subarray(HEADER));
+    const text = await crypt("decrypt", key, nonceOf(number), beside, record.subarray(HEADER));
     this.check(number); // once more: another one may have been opened meanwhile
     this.seen.add(number);
     if (number >= this.next) {
