@@ -8,7 +8,6 @@ It needs Linux (/proc) and a redis-server; it listens on the loopback only, and 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import shutil
@@ -21,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import median
 
-from bench.environments import ensure
+from bench.command import parser_of, python_of
 from bench.host_page import HostPage
 from bench.measure import QUICK, Clicks, Plan, measure_clicks
 from bench.pages import Tally
@@ -121,16 +120,11 @@ def report(found: dict[tuple[str, str], list[Clicks]], plan: Plan, generation: s
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--quick", action="store_true", help="one short round: does it work?")
+    parser = parser_of(__doc__, "one short round: does it work?")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--htag", choices=("1", "2"), default="2", help="generation")
-    parser.add_argument("--python", help="an environment that is there already")
     args = parser.parse_args()
     plan = QUICK if args.quick else Plan(rounds=args.rounds)
-    python = args.python or ensure(f"htag{args.htag}")
+    python = python_of(args)
     with suppress(KeyboardInterrupt), redis_server() as redis:
         text = report(run(python, plan, redis), plan, args.htag)
         if args.quick:

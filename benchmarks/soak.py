@@ -10,7 +10,6 @@ lost or is left.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import random
@@ -22,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from bench.environments import ensure
+from bench.command import parser_of, python_of
 from bench.generations import WrongReply
 from bench.process_tree import descendants, pss_kb, zombies
 from bench.report import machine, table
@@ -286,17 +285,12 @@ def counted(title: str, counts: Counter[str]) -> str:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--quick", action="store_true", help="20 seconds: does it work?")
+    parser = parser_of(__doc__, "20 seconds: does it work?")
     parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--htag", choices=("1", "2"), default="2", help="generation")
-    parser.add_argument("--python", help="an environment that is there already")
     args = parser.parse_args()
     quick = Plan(seconds=20, visitors=20, think=0.5, pause=2.0, look=2.0)
     plan = quick if args.quick else Plan(seconds=60 * args.minutes)
-    python = args.python or ensure(f"htag{args.htag}")
+    python = python_of(args)
     with Server([python, *gunicorn("bench.servers.soak", 4)], {"HTAG_IDLE_TIMEOUT": f"{IDLE:g}"}) as server:
         course = asyncio.run(soak(server, plan))
         log = server.log_tail(40)

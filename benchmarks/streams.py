@@ -8,7 +8,6 @@ It needs Linux (/proc); it listens on the loopback only, and ends what it has st
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import resource
 import signal
@@ -16,7 +15,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.environments import ensure
+from bench.command import parser_of, python_of
 from bench.generations import WrongReply
 from bench.host_page import HostPage
 from bench.measure import Clicks, measure_clicks
@@ -231,15 +230,9 @@ def report(found: dict[int, list[Level]], plan: Plan, generation: str) -> str:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--quick", action="store_true", help="few streams, for a moment: does it work?")
-    parser.add_argument("--htag", choices=("1", "2"), default="2", help="generation")
-    parser.add_argument("--python", help="an environment that is there already")
-    args = parser.parse_args()
+    args = parser_of(__doc__, "few streams, for a moment: does it work?").parse_args()
     plan = QUICK if args.quick else Plan()
-    python = args.python or ensure(f"htag{args.htag}")
+    python = python_of(args)
     # The server inherits it: a stream takes a descriptor here, and three of the server.
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the servers are ended first

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from htagweb_flask.session import MAX_VALUE, Snapshot, check, pack, pack_all, pack_foreign, unpack
+from tests.state.values import same
 
 quick = settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -44,17 +45,6 @@ anything = st.recursive(
     ),
     max_leaves=8,
 )
-
-
-def same(one: Any, other: Any) -> bool:
-    """Equal, and of the same types all the way down: 1, 1.0 and True are three values."""
-    if type(one) is not type(other) or one != other:
-        return False
-    if isinstance(one, list | tuple):
-        return all(map(same, one, other))
-    if isinstance(one, dict):
-        return all(same(value, other[key]) for key, value in one.items())
-    return True
 
 
 @given(anything)

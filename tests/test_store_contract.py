@@ -394,6 +394,44 @@ def test_a_folder_of_locks_that_is_gone_is_an_error_of_the_storage(kind: Kind, t
     assert kind.store.load("ann") == {"a": 1, "b": 1}
 
 
+def test_a_view_writes_what_it_changed_and_nothing_else(kind: Kind) -> None:
+    kind.store.patch("ann", delta(a=1, b=[1], c=1), create=True)
+    session = kind.begin("ann")
+    session["a"] = 2
+    session["b"].append(2)
+    del session["c"]
+    kind.store.patch("ann", delta(d=9, a=9))
+    kind.finish(session)
+    assert kind.store.load("ann") == {"a": 2, "b": [1, 2], "d": 9}
+
+
+def test_a_view_that_changes_nothing_takes_nothing_back(kind: Kind) -> None:
+    kind.store.patch("ann", delta(a=1), create=True)
+    session = kind.begin("ann")
+    kind.store.patch("ann", delta("a", b=2))
+    kind.finish(session)
+    assert kind.store.load("ann") == {"b": 2}
+
+
+def test_a_new_session_of_a_view_is_stored(kind: Kind) -> None:
+    session = kind.begin("unknown")
+    assert session.sid != "unknown"
+    session["user"] = "ann"
+    kind.finish(session)
+    assert (kind.store.load(session.sid) or {})["user"] == "ann"
+
+
+def test_a_session_may_get_a_new_id(kind: Kind) -> None:
+    kind.store.patch("ann", delta(user="ann"), create=True)
+    session = kind.begin("ann")
+    assert not kind.store.moved(session)
+    kind.interface.regenerate(session)
+    assert kind.store.moved(session)
+    kind.finish(session)
+    assert kind.store.load("ann") is None
+    assert (kind.store.load(session.sid) or {})["user"] == "ann"
+
+
 def test_a_view_that_changes_only_the_type_of_a_nested_value_is_heard(kind: Kind) -> None:
     kind.store.patch("ann", delta(flags={"on": 1, "off": [0]}), create=True)
     view = kind.begin("ann")

@@ -12,7 +12,7 @@ from flask import Flask, session
 from htag import Tag
 
 from htagweb_flask import htag_blueprint
-from tests.apps.desk import GENERATION
+from tests.apps.web_kit import GENERATION
 
 TRACE = "the combination is 1234"
 

@@ -7,19 +7,16 @@ comes with the event.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import os
 import threading
 import time
 from typing import Any
 
-import htag
 from flask import Flask, Response
 from htag import Tag
 
 from htagweb_flask import htag_blueprint
-
-GENERATION = 2 if hasattr(htag, "State") else 1
+from tests.apps.web_kit import Pushing, run_script
 
 #: What "hold" and "block" wait for. It belongs to the process, so another user can "release" it.
 GATE = threading.Event()
@@ -27,19 +24,7 @@ GATE = threading.Event()
 PATIENCE = 30
 
 
-def run_script(tag: Any, code: str) -> None:
-    """Has *code* run in the page."""
-    tag.call(code) if GENERATION == 1 else tag.call_js(code)
-
-
-async def push(tag: Any) -> None:
-    """Sends what changed in *tag* to the pages, without an interaction."""
-    seen = tag.update()
-    if inspect.isawaitable(seen):
-        await seen
-
-
-class Desk(Tag.App):
+class Desk(Pushing, Tag.App):
     def init(self) -> None:
         self.numbers: list[int] = []
         self.shown = Tag.p("", _class="numbers")
@@ -56,17 +41,6 @@ class Desk(Tag.App):
         self.numbers.append(ev.n)
         self.shown.clear(" ".join(map(str, self.numbers)))
         run_script(self, f"did({ev.n})")
-
-    def tick(self, ev: Any) -> None:
-        """Starts a task that pushes *n* times."""
-        self.task = asyncio.ensure_future(self.push_times(ev.n))
-
-    async def push_times(self, times: int) -> None:
-        for number in range(1, times + 1):
-            await asyncio.sleep(0.02)
-            self.pushed.clear(f"push {number}")
-            run_script(self, f"pushed({number})")
-            await push(self)
 
     def block(self, ev: Any) -> None:
         """Keeps its thread, as time.sleep() or a query does."""

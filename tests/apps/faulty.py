@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from typing import Any
@@ -11,14 +10,14 @@ from flask import Flask
 from htag import Tag
 
 from htagweb_flask import htag_blueprint
-from tests.apps.web_kit import button, named, push, run_script
+from tests.apps.web_kit import Pushing, button, named
 
 HELD: list[bytes] = []
 
 LONG = 60
 
 
-class Faulty(Tag.App):
+class Faulty(Pushing, Tag.App):
     def init(self, way: str = "") -> None:
         if way == "die":
             self.die(None)
@@ -37,17 +36,6 @@ class Faulty(Tag.App):
         self.state["kept"] = self.state.get("kept", 0) + 1
         self.shown.clear(f"hits {self.hits}")
         self.kept.clear(f"kept {self.state['kept']}")
-
-    def tick(self, ev: Any) -> None:
-        """Starts a task that pushes *n* times."""
-        self.task = asyncio.ensure_future(self.push_times(ev.n))
-
-    async def push_times(self, times: int) -> None:
-        for number in range(1, times + 1):
-            await asyncio.sleep(0.02)
-            self.pushed.clear(f"push {number}")
-            run_script(self, f"pushed({number})")
-            await push(self)
 
     def hold(self, ev: Any) -> None:
         """Is in the middle of something for as long as any test takes."""

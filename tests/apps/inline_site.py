@@ -15,10 +15,11 @@ from flask import Flask
 from htag import Tag
 
 from htagweb_flask import htag_blueprint
-from tests.apps.desk import Desk, push, run_script
+from tests.apps.desk import Desk
 from tests.apps.hung import Hung
 from tests.apps.state_notes import Notes, Other
 from tests.apps.state_site import make_site
+from tests.apps.web_kit import push, run_script
 
 
 class Lodger(Tag.App):

@@ -12,7 +12,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from htagweb_flask import handle, htag_blueprint
-from tests.apps.desk import push
+from tests.apps.web_kit import push
 
 
 class Bell(Tag.App):

@@ -11,7 +11,7 @@ from flask_session import Session
 from htag import Tag
 
 from htagweb_flask import htag_blueprint
-from tests.apps.desk import GENERATION
+from tests.apps.web_kit import GENERATION
 
 
 class Door(Tag.App):

@@ -16,7 +16,7 @@ from flask import Flask
 from htag import Tag
 
 from htagweb_flask import htag_blueprint
-from tests.apps.desk import push, run_script
+from tests.apps.web_kit import push, run_script
 
 if patience := float(os.environ.get("VISITS_PATIENCE", 0)):
     for module, name, value in (

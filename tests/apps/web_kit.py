@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -44,3 +45,20 @@ def named(name: str, content: Any = "", kind: str = "p", **attributes: Any) -> A
 def button(name: str, callback: Any) -> Any:
     """A button that calls *callback*."""
     return Tag.button(name, _onclick=callback, _data_test=name)
+
+
+class Pushing:
+    """What pushes by itself: a mixin of apps that have a tag *pushed*."""
+
+    pushed: Any
+
+    def tick(self, ev: Any) -> None:
+        """Starts a task that pushes *n* times."""
+        self.task = asyncio.ensure_future(self.push_times(ev.n))
+
+    async def push_times(self, times: int) -> None:
+        for number in range(1, times + 1):
+            await asyncio.sleep(0.02)
+            self.pushed.clear(f"push {number}")
+            run_script(self, f"pushed({number})")
+            await push(self)

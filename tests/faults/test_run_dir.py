@@ -36,9 +36,11 @@ def full(folder: Path, nodes: int) -> Iterator[Callable[[], None]]:
     options = f"size=64k,nr_inodes={nodes + 1},mode=0700"  # one is the folder itself
     subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", folder], check=True)
     try:
-        yield lambda: subprocess.run(
-            ["mount", "-o", "remount,nr_inodes=100", "none", folder], check=True
-        ) and None
+        yield (
+            lambda: (
+                subprocess.run(["mount", "-o", "remount,nr_inodes=100", "none", folder], check=True) and None
+            )
+        )
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
 

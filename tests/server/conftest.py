@@ -9,6 +9,23 @@ from pathlib import Path
 
 import pytest
 
+from tests.http_client import Page
+from tests.server.desk import DESK, QUICK, SOON, Anywhere
+from tests.servers import Server, serve
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """The desk, on four workers; many modules have one of their own."""
+    with serve("gunicorn-gevent", DESK, workers=4, env=QUICK, options=SOON) as running:
+        yield running
+
+
+@pytest.fixture
+def page(server: Server) -> Page:
+    """A page of it, by whichever worker answers."""
+    return Anywhere(server.url).open("/")
+
 
 @pytest.fixture
 def short_folder() -> Iterator[Path]:

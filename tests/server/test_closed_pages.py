@@ -14,8 +14,8 @@ from htag import Tag
 from htagweb_flask.protocol import Poll
 from tests.adapters.stage import Stage
 from tests.http_client import Refused
-from tests.server.desk import DESK, QUICK, SOON, Anywhere
-from tests.servers import Server, serve
+from tests.server.desk import Anywhere
+from tests.servers import Server
 from tests.support import wait_until
 
 
@@ -113,12 +113,6 @@ def test_polls_that_are_answered_before_their_time_leave_no_timers(stage: Stage)
         stage.tell(Poll(page.token, page.cursor, 20))
     page.poll()
     assert stage.run(lambda: len(stage._loop._scheduled)) < 250
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with serve("gunicorn-gevent", DESK, workers=2, env=QUICK, options=SOON) as running:
-        yield running
 
 
 def test_head_makes_no_instance(server: Server) -> None:

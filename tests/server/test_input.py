@@ -5,28 +5,16 @@ from __future__ import annotations
 import http.client
 import json
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from tests.http_client import Page
-from tests.server.desk import DESK, QUICK, SOON, Anywhere, message, press, word
-from tests.servers import Server, serve
+from tests.server.desk import Anywhere, message, press, word
+from tests.servers import Server
 from tests.support import GENERATION
 
 MB = 1024 * 1024
 LIMIT = 4096  # of the mount "/small"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with serve("gunicorn-gevent", DESK, workers=2, env=QUICK, options=SOON) as running:
-        yield running
-
-
-@pytest.fixture
-def page(server: Server) -> Page:
-    return Anywhere(server.url).open("/")
 
 
 def nested(levels: int, bracket: str = "[]") -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.http_client import Page
-from tests.server.desk import DESK, QUICK, SOON, Anywhere, done, press, word
+from tests.server.desk import DESK, QUICK, SOON, done, press, word
 from tests.servers import KINDS, Server, serve
 
 STREAMING = ("gunicorn-gevent", "gunicorn-gthread", "waitress", "werkzeug")
@@ -23,11 +23,6 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     options = SOON if kind.startswith("gunicorn") else ()
     with serve(kind, DESK, workers=2, env=env, options=options) as running:
         yield running
-
-
-@pytest.fixture
-def page(server: Server) -> Page:
-    return Anywhere(server.url).open("/")
 
 
 def test_page_and_clicks(server: Server, page: Page) -> None:

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-import pytest
-
 from tests.http_client import Page
-from tests.server.desk import DESK, QUICK, SOON, Anywhere, done, press, together, word
-from tests.servers import Server, serve
+from tests.server.desk import Anywhere, done, press, together, word
+from tests.servers import Server
 
 CLIENTS = 10
 INTERACTIONS = 30
 PUSHES = 10
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with serve("gunicorn-gevent", DESK, workers=4, env=QUICK, options=SOON) as running:
-        yield running
 
 
 def work(page: Page, way: str) -> None:

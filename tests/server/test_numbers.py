@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -11,19 +10,8 @@ import pytest
 
 from tests.http_client import Page
 from tests.http_session import Answer
-from tests.server.desk import DESK, QUICK, SOON, Anywhere, done, message, press, together, typed, word
-from tests.servers import Server, serve
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with serve("gunicorn-gevent", DESK, workers=4, env=QUICK, options=SOON) as running:
-        yield running
-
-
-@pytest.fixture
-def page(server: Server) -> Page:
-    return Anywhere(server.url).open("/")
+from tests.server.desk import Anywhere, done, message, press, together, typed, word
+from tests.servers import Server
 
 
 def post(page: Page, seq: int, name: str, cursor: int | None = None, **data: Any) -> Answer:

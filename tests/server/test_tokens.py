@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.http_client import Page
 from tests.http_session import Answer, Headers
-from tests.server.desk import DESK, QUICK, SOON, Anywhere, message, number, press, word
-from tests.servers import Server, serve
+from tests.server.desk import Anywhere, message, number, press, word
+from tests.servers import Server
 from tests.support import GENERATION, wait_until
 
 VERBS = ("call", "poll", "stream", "leave")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with serve("gunicorn-gevent", DESK, workers=4, env=QUICK, options=SOON) as running:
-        yield running
-
-
-@pytest.fixture
-def page(server: Server) -> Page:
-    return Anywhere(server.url).open("/")
 
 
 def post(page: Page, verb: str, headers: Headers | None = None, token: str | None = None) -> Answer:
