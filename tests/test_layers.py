@@ -40,6 +40,7 @@ FLOORS = {
     "placement": "pure",
     "session": "pure",
     "values": "pure",
+    "keyfile": "pure",
     "noise": "pure",
     "seal": "pure",
     "appref": "pure",

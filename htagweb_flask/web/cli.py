@@ -1,4 +1,4 @@
-"""The commands: flask htag doctor, ps, kill, stop, sessions."""
+"""The commands: flask htag doctor, ps, kill, stop, sessions, parano-key."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from flask.cli import NoAppException, ScriptInfo
 from .doctor import FAIL, OK, WARN, Finding, Visitor, examine
 from .doctor.inside import inspect
 from .manage import kill, ps, sessions, stop
+from .parano_key import parano_key
 
 __all__ = ["htag_cli"]
 
@@ -23,7 +24,7 @@ def htag_cli() -> None:
     """What concerns htag apps."""
 
 
-for _command in (ps, kill, stop, sessions):
+for _command in (ps, kill, stop, sessions, parano_key):
     htag_cli.add_command(_command)
 
 

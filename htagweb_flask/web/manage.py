@@ -6,22 +6,19 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 import msgspec
-from flask import Flask
-from flask.cli import NoAppException, ScriptInfo
 
 from ..errors import HtagError
 from ..protocol import Killed, PoolState
+from .command import AS_JSON, fail, site_of
 from .launch import base_dir
 from .pools import Pool, pools
-from .site import Site
 
 __all__ = ["kill", "ps", "sessions", "stop"]
 
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="For programs.")
 CHOSEN = click.option("--pool", "chosen", metavar="PID", help="One of several pools: its pid, or its folder.")
 
 NOBODY = (
@@ -82,7 +79,7 @@ def kill(
     except ValueError:
         raise click.UsageError("name one of --app, --worker, --session, --instance") from None
     except HtagError as error:
-        _fail(str(error))
+        fail(str(error))
     done = bool(killed.workers or killed.instances)
     if as_json:
         click.echo(json.dumps({"ok": done and not killed.stuck, **_plain(killed)}, indent=2))
@@ -120,7 +117,7 @@ def stop(context: click.Context, chosen: str | None, as_json: bool) -> None:
     try:
         pool.stop()
     except HtagError as error:
-        _fail(str(error))
+        fail(str(error))
     click.echo(json.dumps({"ok": True, "pid": pool.pid}) if as_json else f"stopped the pool {pool.pid}")
 
 
@@ -134,13 +131,13 @@ def sessions() -> None:
 @click.pass_context
 def clean(context: click.Context, as_json: bool) -> None:
     """Remove expired session files now. A running server does so once in an hour."""
-    site = _site(context)
+    site = site_of(context)
     if site is None:
-        _fail("this needs the Flask app: flask --app wsgi htag sessions clean")
+        fail("this needs the Flask app: flask --app wsgi htag sessions clean")
     try:
         removed = site.clean_sessions()
     except HtagError as error:
-        _fail(str(error))
+        fail(str(error))
     if as_json:
         click.echo(json.dumps({"removed": removed}))
     elif removed is None:
@@ -152,25 +149,10 @@ def clean(context: click.Context, as_json: bool) -> None:
 # ---- which pool --------------------------------------------------------------------------------------------
 
 
-def _site(context: click.Context) -> Site | None:
-    """That of the Flask app, where there is one with htag apps."""
-    info = context.find_object(ScriptInfo)
-    if info is None:
-        return None
-    try:
-        flask_app: Flask = info.load_app()
-    except NoAppException:
-        if info.app_import_path:
-            raise
-        return None
-    site: Site | None = flask_app.extensions.get("htag")
-    return site
-
-
 def _run_dir(context: click.Context) -> str:
     """What the Flask app says, if there is one that can be loaded: a broken one must not be in the way."""
     try:
-        site = _site(context)
+        site = site_of(context)
         return site.settings.run_dir if site else ""
     except click.ClickException:
         raise
@@ -184,20 +166,20 @@ def _pools(context: click.Context, chosen: str | None) -> list[Pool]:
     try:
         found = pools(run_dir)
     except HtagError as error:
-        _fail(str(error))
+        fail(str(error))
     if not found:
         where = run_dir or os.environ.get("HTAG_RUN_DIR")
-        _fail(f"no pool runs in {where}" if where else NOBODY.format(base_dir()))
+        fail(f"no pool runs in {where}" if where else NOBODY.format(base_dir()))
     meant = [pool for pool in found if chosen in (None, str(pool.pid), pool.run_dir)]
     if not meant:
-        _fail(f"no pool {chosen} runs here, but these:\n{_choice(found)}")
+        fail(f"no pool {chosen} runs here, but these:\n{_choice(found)}")
     return meant
 
 
 def _one(context: click.Context, chosen: str | None) -> Pool:
     found = _pools(context, chosen)
     if len(found) > 1:
-        _fail(f"several pools run, choose one:\n{_choice(found)}")
+        fail(f"several pools run, choose one:\n{_choice(found)}")
     return found[0]
 
 
@@ -209,12 +191,7 @@ def _state(pool: Pool) -> PoolState:
     try:
         return pool.state()
     except HtagError as error:
-        _fail(str(error))
-
-
-def _fail(text: str) -> NoReturn:
-    click.echo(text, err=True)
-    sys.exit(1)
+        fail(str(error))
 
 
 # ---- how it is shown ---------------------------------------------------------------------------------------

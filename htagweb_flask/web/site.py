@@ -125,6 +125,11 @@ class Site:
         identity = f"{self._flask_app.instance_path}/{self._flask_app.import_name}"
         return f"inline-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
 
+    @property
+    def key_file(self) -> str:
+        """The file of the server's key for parano, which may not be there."""
+        return os.path.join(self._data_dir, "parano.key")
+
     def folder(self, name: str) -> str:
         """The folder *name* in our data folder, private and made if need be. Raises StoreError."""
         path = os.path.join(self._data_dir, name)
