@@ -35,12 +35,13 @@ class Warden:
         worn_out: Callable[[], bool],
         leave: Callable[[], None],
     ) -> None:
-        """*worn_out* tells whether nobody would miss this process, in which threads are stuck; *leave* is
-        called when it has to end."""
+        """*worn_out* tells whether nobody would miss this process, in which threads are stuck; *leave* ends
+        it."""
         self._instances = instances
         self._watchdog = watchdog
         self._worn_out = worn_out
         self._leave = leave
+        self._leaving = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     def serve(self, message: Survey | Kill, send: Send) -> None:
@@ -52,13 +53,24 @@ class Warden:
         elif message.session or message.instance:
             task = asyncio.ensure_future(self._end_some(message, send))
             self._tasks.add(task)  # a loop keeps only weak references
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(self._answered)
         else:
             ending = [one for one in self._instances() if one.thread.is_alive()]
             for instance in ending:
                 instance.dismiss()
             send(Killed([os.getpid()], [one.name for one in ending], [], id=message.id))
             asyncio.get_running_loop().call_later(EXIT if ending else 0, self._leave)
+
+    def leave(self) -> None:
+        """Ends this process, when those who wait for an answer have it."""
+        self._leaving = True
+        if not self._tasks:
+            self._leave()
+
+    def _answered(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if self._leaving:
+            self.leave()
 
     async def _end_some(self, message: Kill, send: Send) -> None:
         meant = [one for one in self._instances() if one.thread.is_alive() and _means(message, one)]
@@ -72,9 +84,9 @@ class Warden:
             await _ended(late, AGAIN)
         stuck = [one.name for one in meant if one.thread.is_alive()]
         ended = [one.name for one in meant if not one.thread.is_alive()]
-        if stuck and self._worn_out():
+        if stuck and (self._leaving or self._worn_out()):
             send(Killed([os.getpid()], ended + stuck, [], id=message.id))
-            self._leave()
+            self._leaving = True
         else:
             send(Killed([], ended, stuck, id=message.id))
 

@@ -236,7 +236,7 @@ class Worker:
                 del self._instances[key]
         self._sessions.keep({link for link, _ in self._instances})
         if self._leave and self._is_done():
-            self._leave()
+            self._warden.leave()
         self._tell_use()
         self._loop.call_later(SWEEP, self._sweep)
 
@@ -268,7 +268,7 @@ class Worker:
         logger.error("the thread of %s cannot be ended: it stays until this process leaves", instance.whom)
         self._instances = {key: one for key, one in self._instances.items() if one is not instance}
         if self._leave and self._config.isolation == "session":
-            self._leave()  # at once, as it harms nobody else
+            self._warden.leave()  # at once, as it harms nobody else
 
     def _is_worn_out(self) -> bool:
         """For the warden, who cannot wait for the next look."""

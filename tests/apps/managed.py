@@ -1,8 +1,12 @@
-"""Two apps whose instances and processes tests list and end: a click can hold one up."""
+"""Two apps whose instances and processes tests list and end: a click can hold one up.
+
+MANAGED_SWEEP   seconds between two looks of a worker whether it is needed
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 import time
 from typing import Any
 
@@ -12,6 +16,9 @@ from htag import Tag
 from htagweb_flask import htag_blueprint
 
 FOREVER = 1000
+
+if "MANAGED_SWEEP" in os.environ and "htagweb_flask.pool.worker" in sys.modules:
+    sys.modules["htagweb_flask.pool.worker"].SWEEP = float(os.environ["MANAGED_SWEEP"])  # type: ignore[attr-defined]
 
 
 class First(Tag.App):
