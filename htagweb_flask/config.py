@@ -71,6 +71,8 @@ KEYS: tuple[Key, ...] = (
         "how pushes reach the page; auto: sse where the server can stream, else longpoll"),
     Key("isolation", "shared", _one_of("shared", "session"), True,
         "session: a process for each session, instead of a few for all"),
+    Key("parano", False, _flag, True,
+        "all that passes between page and app is sealed against who records it: see docs/parano.md"),
     Key("debug", None, _flag, True,
         "tracebacks in the page; default: the debug flag of the Flask app"),
     Key("reload", None, _flag, True,
@@ -130,6 +132,7 @@ class Options:
     scope: str
     transport: str
     isolation: str
+    parano: bool
     debug: bool
     reload: bool | None
     workers: int

@@ -15,6 +15,7 @@ __all__ = [
     "AppError",
     "BadMessage",
     "ConfigError",
+    "Foreign",
     "Full",
     "Gone",
     "HtagError",
@@ -83,6 +84,12 @@ class Refused(HtagError):
 
     code = "refused"
     status = 403
+
+
+class Foreign(Refused):
+    """Parano: the session is that of another browser, or of this one at another address."""
+
+    code = "foreign"
 
 
 class BadMessage(HtagError):
@@ -155,6 +162,7 @@ _KINDS = (
     Full,
     StoreError,
     Refused,
+    Foreign,
     BadMessage,
     Altered,
     Replayed,

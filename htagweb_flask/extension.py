@@ -10,8 +10,9 @@ from flask import Blueprint, Flask, Response, abort, current_app, has_request_co
 from .appref import AppRef
 from .config import options_from
 from .errors import ConfigError
+from .web import shell
 from .web.cli import htag_cli
-from .web.endpoints import VERBS, answer
+from .web.endpoints import POSTS, answer
 from .web.pages import code_version, page, script, script_name
 from .web.site import Mount, Site
 
@@ -59,7 +60,7 @@ def htag_blueprint(target: Any, *, name: str | None = None, **options: Any) -> B
     *target* is a Tag class, a module that holds ``App``, or a string "module:Class". *name* is the name of
     the blueprint; by default that of the class, made unique. *options* are the settings that can differ
     from app to app: ``scope``, ``transport``, ``debug``, ``workers``, ``idle_timeout``,
-    ``interaction_timeout``, ``worker_memory``, ``max_body``, ``max_rate``, ``max_queue``.
+    ``interaction_timeout``, ``worker_memory``, ``max_body``, ``max_rate``, ``max_queue``, ``parano``.
 
     Raises ConfigError for a target that the pool could not import, or a wrong option. Nothing is started
     before the first request. A ``before_request`` of the blueprint, or of the one it is nested in, guards
@@ -76,17 +77,21 @@ def htag_blueprint(target: Any, *, name: str | None = None, **options: Any) -> B
 
     @blueprint.get("/", strict_slashes=False)
     def show(**_: Any) -> Response:
-        values = request.view_args or {}
         site, mounted = mount()
-        urls = {verb: url_for(".act", htag_verb=verb, **values) for verb in VERBS}
-        urls["script"] = url_for(".client", htag_file=script_name(mounted.options.debug), **values)
-        urls["code"] = url_for(".client", htag_file=CODE, **values)
-        return page(site, mounted, urls)
+        return _show(site, mounted, place(mounted))
+
+    def place(mounted: Mount) -> shell.Place:
+        values = {name: value for name, value in (request.view_args or {}).items() if name != "htag_verb"}
+        urls = {verb: url_for(".act", htag_verb=verb, **values) for verb in POSTS}
+        for name, file in _files(mounted).items():
+            urls[name] = url_for(".client", htag_file=file, **values)
+        return shell.Place(url_for(".show", **values), urls)
 
     # The names of these variables must not be those in a url_prefix.
-    @blueprint.post("/_htag/<any(call, poll, stream, leave):htag_verb>")
+    @blueprint.post(f"/_htag/<any({', '.join(POSTS)}):htag_verb>")
     def act(htag_verb: str, **_: Any) -> Response:
-        return answer(*mount(), htag_verb)
+        site, mounted = mount()
+        return answer(site, mounted, htag_verb, lambda: place(mounted))
 
     @blueprint.get("/_htag/<htag_file>")
     def client(htag_file: str, **_: Any) -> Response:
@@ -101,11 +106,21 @@ def _unique(name: str) -> str:
     return base if _names[base] == 1 else f"{base}_{_names[base]}"
 
 
+def _files(mount: Mount) -> dict[str, str]:
+    """What a page of *mount* loads or asks for by GET."""
+    return {"script": script_name(mount.options.debug), "shell": shell.script_name(), "code": CODE}
+
+
+def _show(site: Site, mount: Mount, place: shell.Place) -> Response:
+    return shell.shell(mount, place) if mount.options.parano else page(site, mount, place.urls)
+
+
 def _script(name: str) -> Response:
-    names = {script_name(debug): debug for debug in (False, True)}
-    if name not in names:
+    served = {script_name(debug): script(debug) for debug in (False, True)}
+    served[shell.script_name()] = shell.script()
+    if name not in served:
         abort(404)
-    return Response(script(names[name]), headers=FOREVER, mimetype="text/javascript")
+    return Response(served[name], headers=FOREVER, mimetype="text/javascript")
 
 
 def handle(target: Any, **options: Any) -> Response:
@@ -119,12 +134,11 @@ def handle(target: Any, **options: Any) -> Response:
         raise ConfigError(f'the view of {request.url_rule} must accept POST: methods=["GET", "POST"]')
     mount = site.mount(request.endpoint or "", AppRef.of(target), options_from(options))
     verb = request.args.get("_htag", "")
+    here = f"{request.script_root}{request.path}"
+    asked = {**dict(zip(POSTS, POSTS, strict=True)), **_files(mount)}
+    place = shell.Place(here, {name: f"{here}?_htag={what}" for name, what in asked.items()})
     if request.method == "POST":
-        return answer(site, mount, verb) if verb in VERBS else abort(404)
+        return answer(site, mount, verb, lambda: place) if verb in POSTS else abort(404)
     if verb:
         return code_version(mount) if verb == CODE else _script(verb)
-    here = f"{request.script_root}{request.path}?_htag="
-    urls = {each: f"{here}{each}" for each in (*VERBS, "script")}
-    urls["script"] = f"{here}{script_name(mount.options.debug)}"
-    urls["code"] = f"{here}{CODE}"
-    return page(site, mount, urls)
+    return _show(site, mount, place)

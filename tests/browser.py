@@ -119,6 +119,8 @@ def new_user(
     def make(**options: Any) -> BrowserContext:
         context = browser.new_context(**options)
         context.set_default_timeout(TIMEOUT_MS)
+        if servers.PARANO:
+            context.add_init_script(_one_identity())
         complaints.watch(context)
         contexts.append(context)
         return context
@@ -150,6 +152,23 @@ def context(new_user: Callable[..., BrowserContext]) -> BrowserContext:
 def page(context: BrowserContext) -> Page:
     """One tab of one user."""
     return context.new_page()
+
+
+def _one_identity() -> str:
+    """A script that gives all ports of a host the same key of the browser: they have the same cookies."""
+    from htagweb_flask.noise import new_key, public_key
+
+    secret = new_key()
+    return f"""try {{
+      const opening = indexedDB.open("htag", 1);
+      opening.onupgradeneeded = () => opening.result.createObjectStore("parano");
+      opening.onsuccess = () => {{
+        const store = opening.result.transaction("parano", "readwrite").objectStore("parano");
+        const [key, secret] = [{list(public_key(secret))}, {list(secret)}];
+        const identity = {{ key: Uint8Array.from(key), secret: Uint8Array.from(secret) }};
+        store.put(identity, "identity").onsuccess = () => opening.result.close();
+      }};
+    }} catch {{ /* about:blank has no database */ }}"""
 
 
 @contextlib.contextmanager

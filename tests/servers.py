@@ -36,6 +36,9 @@ RUNNING: list[Server] = []
 #: Called with a server's url before an orderly end, so that its open pages can be left first (browser.py).
 LEAVING: list[Callable[[str], None]] = []
 
+#: Whether all apps are sealed: PARANO=1 pytest tests/web. Tests that look into what is sealed fail then.
+PARANO = bool(os.environ.get("PARANO"))
+
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 20.0
 #: How long the pool outlives the web processes, and how long its end is waited for. A test that leaves no web
@@ -130,6 +133,7 @@ class Server:
             "HTAG_DATA_DIR": str(self.data_dir),
             "HTAG_POOL_GRACE": str(POOL_GRACE),
             "XDG_RUNTIME_DIR": str(self.folder),  # gunicorn's control socket: two servers never meet
+            **({"HTAG_PARANO": "1"} if PARANO else {}),
             **(env or {}),
         }
 

@@ -66,6 +66,7 @@ FLOORS = {
     "pool.delivery": "parts",
     "pool.sessions": "parts",
     "pool.caps": "parts",
+    "pool.channels": "parts",
     "pool.config": "parts",
     "pool.exchange": "parts",
     "pool.freshness": "parts",

@@ -42,8 +42,8 @@ class Broker(ABC):
 
     @abstractmethod
     def call(self, slot: Slot, message: Message, timeout: float, watch: Watch | None = None) -> Message:
-        """The reply of *slot*'s worker, which is started for a Render when it does not run. With *watch*, the
-        wait may end without a reply.
+        """The reply of *slot*'s worker, which is started for a Render or a Handshake when it does not run.
+        With *watch*, the wait may end without a reply.
 
         Raises Gone when the worker does not run, and the message is about an instance of it; PoolError when
         the pool cannot be reached or does not answer within *timeout* seconds; and the error that the pool

@@ -17,7 +17,7 @@ import msgspec
 
 from ..errors import Gone, PoolError, from_wire
 from ..placement import POOL, SECRET, address_file
-from ..protocol import Decoder, Done, EnsureWorker, Failure, Hello, Message, Render, encode
+from ..protocol import Decoder, Done, EnsureWorker, Failure, Handshake, Hello, Message, Render, encode
 from .base import Broker, Slot, Watch
 from .teller import Teller
 from .waiting import wait_readable
@@ -130,7 +130,7 @@ class SocketBroker(Broker):
         if self._teller:
             frame = self._teller.take(slot.name) + frame
         for attempt in range(ATTEMPTS):
-            connection = self._connect(slot, start=isinstance(message, Render))
+            connection = self._connect(slot, start=isinstance(message, Render | Handshake))
             try:
                 reply = connection.exchange(frame, timeout, watch)
             except TimeoutError:

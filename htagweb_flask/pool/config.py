@@ -53,6 +53,7 @@ class WorkerConfig:
     worker_memory: int
     max_rate: float
     max_queue: int
+    parano: bool
     debug: bool
     reload: bool
     fast: bool

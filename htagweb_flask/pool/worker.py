@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..appref import AppRef
 from ..errors import BadMessage, Full, Gone, Retired
@@ -16,6 +16,7 @@ from ..protocol import (
     Alive,
     Current,
     Done,
+    Handshake,
     Hello,
     Interact,
     Kill,
@@ -40,6 +41,9 @@ from .sessions import Sessions
 from .warden import Warden
 from .watchdog import Watchdog, Watched
 from .wear import Wear
+
+if TYPE_CHECKING:
+    from .channels import Channels
 
 __all__ = ["Worker"]
 
@@ -89,6 +93,7 @@ class Worker:
         self._sessions = Sessions(config.slot, self.end)
         self._supervisor: Peer | None = None
         self._listener: Listener | None = None
+        self._channels = self._open_channels() if config.parano else None
         self._use: Use | None = None  # what the supervisor knows of it
         self._using = threading.Lock()
         self._busy = time.monotonic()
@@ -115,7 +120,10 @@ class Worker:
             self._tell_use()
             reply(answered)
 
-        self._route(message, answer)
+        answer_to: Callable[[Message], None] = answer
+        if self._channels:
+            message, answer_to = self._channels.opened(message, answer)
+        self._route(message, answer_to)
         self._tell_use()
 
     def _route(self, message: Message, reply: Callable[[Message], None]) -> None:
@@ -139,6 +147,9 @@ class Worker:
                 instance.leave(client)
                 self._retire(instance)
             reply(Done())
+        elif isinstance(message, Handshake) and self._channels:
+            self._take_pages()
+            reply(self._channels.begin(message))
         else:
             raise BadMessage(f"a worker does not serve {type(message).__name__}")
 
@@ -162,9 +173,17 @@ class Worker:
             raise Gone("the instance has ended")
         return found
 
-    def _instance(self, message: Render) -> Instance:
+    def _open_channels(self) -> Channels:
+        from .channels import Channels  # with pycryptodome, which no other worker needs
+
+        return Channels(self._config.debug)
+
+    def _take_pages(self) -> None:
         if self.wear.retired:
             raise Retired("this process takes no new page")
+
+    def _instance(self, message: Render) -> Instance:
+        self._take_pages()
         session = self._sessions.of(message)
         query, renewed = self._adapter.renewal(message.request.query)
         key = (message.link, message.client if self._config.scope == "tab" else query)
@@ -235,6 +254,8 @@ class Worker:
             if instance.ended and instance.join(0):
                 del self._instances[key]
         self._sessions.keep({link for link, _ in self._instances})
+        if self._channels:
+            self._channels.sweep(self._clients)
         if self._leave and self._is_done():
             self._warden.leave()
         self._tell_use()
@@ -257,7 +278,8 @@ class Worker:
 
     def _is_done(self) -> bool:
         """Whether new pages go to another process, and nobody needs this one, or it cannot wait for that."""
-        if (self.wear.outdated or self._config.isolation == "session") and not self._instances:
+        awaited = self._instances or (self._channels and self._channels.awaited)
+        if (self.wear.outdated or self._config.isolation == "session") and not awaited:
             return True
         if self._listener and not self._listener.found():
             return True

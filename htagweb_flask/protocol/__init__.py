@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .frames import MAX_FRAME, Decoder, Message, encode
 from .listing import ClientState, InstanceState, Kill, Killed, PoolState, Stop, Survey, WorkerState
-from .pages import Batch, Interact, Leave, Page, Poll, Render, RequestInfo
+from .pages import Batch, Handshake, Interact, Leave, Page, Poll, Render, RequestInfo, Shaken
 from .processes import (
     VERSION,
     Alive,
@@ -47,6 +47,7 @@ __all__ = [
     "Done",
     "EnsureWorker",
     "Failure",
+    "Handshake",
     "Hello",
     "InstanceState",
     "Interact",
@@ -64,6 +65,7 @@ __all__ = [
     "Render",
     "RequestInfo",
     "Saved",
+    "Shaken",
     "Stop",
     "Survey",
     "WorkerLeaves",

@@ -12,7 +12,7 @@ import msgspec
 
 from ..errors import TooLarge
 from .listing import Kill, Killed, PoolState, Stop, Survey, WorkerState
-from .pages import Batch, Interact, Leave, Page, Poll, Render
+from .pages import Batch, Handshake, Interact, Leave, Page, Poll, Render, Shaken
 from .processes import Alive, Done, EnsureWorker, Failure, Hello, WorkerLeaves, WorkerReady, WorkerUse
 from .sessions import Changed, Changes, Collect, Company, Current, Keep, Kept, Patched, Saved
 
@@ -37,6 +37,8 @@ Message = (
     | Poll
     | Batch
     | Leave
+    | Handshake
+    | Shaken
     | Saved
     | Patched
     | Company

@@ -5,7 +5,17 @@ from __future__ import annotations
 from .base import Struct
 from .sessions import Delta
 
-__all__ = ["Batch", "Interact", "Leave", "Page", "Poll", "Render", "RequestInfo"]
+__all__ = [
+    "Batch",
+    "Handshake",
+    "Interact",
+    "Leave",
+    "Page",
+    "Poll",
+    "Render",
+    "RequestInfo",
+    "Shaken",
+]
 
 
 class RequestInfo(Struct):
@@ -24,7 +34,10 @@ class RequestInfo(Struct):
 
 class Render(Struct):
     """Render the app's page for *client*, with its session as it was *loaded* (at that time by the monotonic
-    clock of this machine); *renew* says that a new instance may be asked for by the query. Reply: Page."""
+    clock of this machine); *renew* says that a new instance may be asked for by the query. Reply: Page.
+
+    With parano, *sealed* is the end of the handshake and what the browser asks for; *peer* is the key by
+    which the browser of this session is known, if it is."""
 
     client: str
     link: str
@@ -36,13 +49,32 @@ class Render(Struct):
     transport: str
     script: str
     boot: dict[str, str | bool | dict[str, str]]
+    sealed: bytes = b""
+    peer: str = ""
 
 
 class Page(Struct):
-    """A whole HTML page."""
+    """A whole HTML page; with parano, sealed."""
 
     html: bytes
     delta: Delta | None = None
+
+
+class Handshake(Struct):
+    """Parano: the browser's *first* message of a handshake, for the page of *client* in session *link*, which
+    the server takes to be at *origin* + *place*. Reply: Shaken."""
+
+    client: str
+    link: str
+    origin: str
+    place: str
+    first: bytes
+
+
+class Shaken(Struct):
+    """The server's message of a handshake."""
+
+    second: bytes
 
 
 class Interact(Struct):
@@ -55,28 +87,35 @@ class Interact(Struct):
 class Poll(Struct):
     """What comes after *cursor*, after at most *wait* seconds. *fresh* says that the cursor is the browser's
     own word (a new stream, a poll), and not what was written to a stream that is still open. A *hidden* page
-    is one that nobody looks at. Reply: Batch."""
+    is one that nobody looks at. Reply: Batch.
+
+    With parano, the browser's own word is *sealed*; a stream goes on with the number that it *answers*."""
 
     client: str
     cursor: int
     wait: float
     fresh: bool = True
     hidden: bool = False
+    sealed: bytes = b""
+    answers: int = 0
 
 
 class Batch(Struct):
     """JSON for the browser (empty when there is nothing to say), and the number of its last payload.
 
     With a delta, the browser gets it when that is stored: what a user has seen is never lost. *sid* is the
-    id of the session now (empty: as it was)."""
+    id of the session now (empty: as it was). With parano, the body is sealed, as the answer to the record of
+    the number that it *answers*."""
 
     body: bytes
     last: int
     delta: Delta | None = None
     sid: str = ""
+    answers: int = 0
 
 
 class Leave(Struct):
-    """The browser says that this page is closed. Reply: Done."""
+    """The browser says that this page is closed; with parano, by a record. Reply: Done."""
 
     client: str
+    sealed: bytes = b""

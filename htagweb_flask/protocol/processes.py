@@ -18,7 +18,7 @@ __all__ = [
     "failure",
 ]
 
-VERSION = 5
+VERSION = 6
 """Raised at each incompatible change: a web process never talks to a pool of another version."""
 
 

@@ -89,7 +89,8 @@ class Client {
   }
 
   async post(name, body, { signal }) {
-    const headers = { "Content-Type": "application/json", "X-Htag": this.boot.token };
+    const type = typeof body === "string" ? "json" : "octet-stream"; // sealed, see parano.js
+    const headers = { "Content-Type": `application/${type}`, "X-Htag": this.boot.token };
     const options = { method: "POST", credentials: "same-origin", redirect: "manual", cache: "no-store" };
     const response = await fetch(this.boot.urls[name], { ...options, headers, body, signal });
     const verdict = judge(response);
@@ -98,8 +99,10 @@ class Client {
     if (verdict === "gone") this.gone();
     const wait = Math.min(Number(response.headers.get("Retry-After")) || 0, 600) * SECOND;
     const text = `HTTP ${response.status}${response.status === 413 ? " (too large to be sent)" : ""}`;
-    throw Object.assign(new Error(text), { status: response.status, verdict, wait });
+    throw Object.assign(new Error(text), { status: response.status, verdict, wait, code: response.headers.get("X-Htag") });
   }
+
+  leave() { navigator.sendBeacon(this.boot.urls.leave, new Blob([this.boot.token], { type: "text/plain" })); }
 
   take(batch) {
     this.running = batch.running || 0; // calls that were answered before their end
@@ -189,8 +192,7 @@ function listen(client, entries) {
   addEventListener("pagehide", ({ persisted }) => {
     client.channel.stop();
     if (client.state === "gone") entries.keep();
-    const { token, urls } = client.boot;
-    if (!persisted) navigator.sendBeacon(urls.leave, new Blob([token], { type: "text/plain" }));
+    if (!persisted) client.leave();
   });
 }
 
@@ -201,6 +203,8 @@ function run() {
   const drawing = new Drawing(() => client.queue.calls.map(({ message }) => message));
   const boot = JSON.parse(source.textContent);
   const client = new Client(boot, view, drawing);
+  window.htagSeal?.(client);
+  delete window.htagSeal; // nothing of the page gets hold of it
   const entries = new Entries(boot);
   drawing.listen();
   entries.listen();

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import functools
 import math
 import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 import msgspec
-from flask import Response, request, session
+from flask import Response, abort, g, request, session
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from ..brokers.base import Slot, Watch
@@ -18,11 +20,12 @@ from ..protocol import Batch, Current, Delta, Interact, Leave, Message, Patched,
 from ..session import PREFIX
 from .guard import Ticket, check_origin, read_ticket
 from .peer import Peer, PeerGone
-from .sessions import fingerprint
+from .sessions import OPENING, fingerprint
+from .shell import SEALED, Place, enter, forget, shake
 from .site import Mount, Site
 from .transports import BEAT, MAX_WAIT, events
 
-__all__ = ["VERBS", "answer"]
+__all__ = ["POSTS", "VERBS", "answer"]
 
 ANSWER_TIMEOUT = 120.0
 """Seconds that a web process waits for the answer of an interaction. Where pushes are possible, it comes
@@ -52,22 +55,39 @@ class _Where(msgspec.Struct, forbid_unknown_fields=True):
     hidden: bool = False
 
 
-def answer(site: Site, mount: Mount, verb: str) -> Response:
+def answer(site: Site, mount: Mount, verb: str, place: Callable[[], Place]) -> Response:
     """The answer to a page's POST. Errors have a status and a code, and never a traceback."""
+    if verb in OPENING and not mount.options.parano:
+        abort(404)
     try:
         check_origin(request, site.settings.origins)
-        return VERBS[verb](site, mount)
+        return _enter(site, mount, verb, place()) if verb in OPENING else VERBS[verb](site, mount)
     except HtagError as error:
-        if isinstance(error, StoreError):
-            site.sessions.report(error)
-        headers = {**NO_STORE, "X-Htag": error.code}
-        if error.retry:
-            headers["Retry-After"] = str(math.ceil(error.retry))
-        return Response(msgspec.json.encode({"error": error.code}), error.status, headers, "application/json")
+        return _error(site, mount, error)
+
+
+def _error(site: Site, mount: Mount, error: HtagError) -> Response:
+    if isinstance(error, StoreError):
+        site.sessions.report(error)
+    headers = {**NO_STORE, "X-Htag": error.code}
+    if error.retry:
+        headers["Retry-After"] = str(math.ceil(error.retry))
+    body = b"" if mount.options.parano else msgspec.json.encode({"error": error.code})
+    return Response(body, error.status, headers, "application/json")
+
+
+def _enter(site: Site, mount: Mount, verb: str, place: Place) -> Response:
+    g.htag_failed = functools.partial(_error, site, mount)
+    token = request.headers.get("X-Htag", "")
+    if verb == "key":
+        return forget() if token == "forget" else shake(site, mount, place, _body(mount))  # noqa: S105
+    return enter(site, mount, place, token, _read(site, mount, token), _body(mount))
 
 
 def _body(mount: Mount) -> bytes:
     limit = mount.options.max_body
+    if mount.options.parano:
+        limit += limit // 8 + 64  # padding: see seal.py
     request.max_content_length = limit + 1  # werkzeug cuts a chunked body there, and does not say so
     with contextlib.suppress(RequestEntityTooLarge):
         data = request.get_data(cache=False)
@@ -87,11 +107,16 @@ def _drain() -> None:
         left = left - len(piece) if piece else 0
 
 
-def _ticket(site: Site, mount: Mount, token: str) -> tuple[Ticket, str]:
-    """The ticket of this request and the id of its session. Raises Refused."""
+def _read(site: Site, mount: Mount, token: str) -> Ticket:
     ticket = read_ticket(site.signer, token)
     if ticket.mount != mount.key:
         raise Refused("this token is for another app")
+    return ticket
+
+
+def _ticket(site: Site, mount: Mount, token: str) -> tuple[Ticket, str]:
+    """The ticket of this request and the id of its session. Raises Refused."""
+    ticket = _read(site, mount, token)
     sessions = site.sessions
     sid = request.cookies.get(sessions.get_cookie_name(_flask_app()), "")
     if sessions.shared and fingerprint(sid) == ticket.session:
@@ -162,36 +187,42 @@ def _ended(site: Site, link: str, sid: str) -> NoReturn:
     raise Gone("the session has ended")
 
 
-def _where(mount: Mount) -> _Where:
+def _asked(mount: Mount, client: str) -> Poll:
+    """The poll of this request. What is sealed is read by the worker alone, which waits no longer than we
+    say."""
+    body = _body(mount)
+    if mount.options.parano:
+        return Poll(client, 0, MAX_WAIT, sealed=body)
     try:
-        where = msgspec.json.decode(_body(mount), type=_Where)
+        where = msgspec.json.decode(body, type=_Where)
     except (ValueError, RecursionError) as error:
         raise BadMessage(str(error)) from None
     if where.cursor < 0:
         raise BadMessage("a cursor counts from 0")
-    return where
+    return Poll(client, where.cursor, min(max(where.wait, 0.0), MAX_WAIT), hidden=where.hidden)
 
 
-def _json(batch: Batch) -> Response:
+def _said(mount: Mount, batch: Batch) -> Response:
+    if mount.options.parano:
+        return Response(batch.body, headers=NO_STORE, mimetype=SEALED)
     body = batch.body or b'{"first":%d,"payloads":[]}' % (batch.last + 1)
     return Response(body, headers=NO_STORE, mimetype="application/json")
 
 
 def _call(site: Site, mount: Mount) -> Response:
     client, call = _caller(site, mount)
-    return _json(call(Interact(client, _body(mount)), ANSWER_TIMEOUT))
+    return _said(mount, call(Interact(client, _body(mount)), ANSWER_TIMEOUT))
 
 
 def _poll(site: Site, mount: Mount) -> Response:
     client, call = _caller(site, mount)
-    where = _where(mount)
-    wait = min(max(where.wait, 0.0), MAX_WAIT)
+    asked = _asked(mount, client)
+    wait = asked.wait
     if not wait or not site.seats.take(request.environ):
-        return _json(call(Poll(client, where.cursor, 0, hidden=where.hidden), BEAT))
+        asked.wait = 0
+        return _said(mount, call(asked, BEAT))
     try:
-        return _json(
-            call(Poll(client, where.cursor, wait, hidden=where.hidden), wait + BEAT, Peer(request.environ))
-        )
+        return _said(mount, call(asked, wait + BEAT, Peer(request.environ)))
     except PeerGone:
         return Response(status=204)  # nobody reads it
     finally:
@@ -200,24 +231,39 @@ def _poll(site: Site, mount: Mount) -> Response:
 
 def _stream(site: Site, mount: Mount) -> Response:
     client, call = _caller(site, mount)
-    where = _where(mount)
-
-    peer = Peer(request.environ)
+    asked = _asked(mount, client)
+    peer, answers, first = Peer(request.environ), 0, None
 
     def poll(cursor: int, wait: float, fresh: bool) -> Batch:
-        return call(Poll(client, cursor, wait, fresh), wait + BEAT, peer)
+        nonlocal answers
+        if fresh and first:
+            return first
+        asked.wait = wait
+        if not fresh:
+            asked.cursor, asked.fresh, asked.sealed, asked.answers = cursor, False, b"", answers
+        batch = call(asked, wait + BEAT, peer)
+        answers = batch.answers
+        if mount.options.parano and batch.body:
+            batch.body = b'"%s"' % base64.b64encode(batch.body)
+        return batch
 
+    if mount.options.parano:
+        first = poll(0, 0, True)  # what is no record is refused, as ever
     if not site.seats.take(request.environ):
         return Response(status=503, headers={**NO_STORE, "Retry-After": str(FULL)})
-    response = Response(events(poll, where.cursor), headers=STREAM, mimetype="text/event-stream")
+    response = Response(events(poll, asked.cursor), headers=STREAM, mimetype="text/event-stream")
     response.call_on_close(site.seats.give)
     return response
 
 
 def _leave(site: Site, mount: Mount) -> Response:
-    ticket, _ = _ticket(site, mount, _body(mount).decode("latin-1"))
+    body, sealed = _body(mount), b""
+    token = body.decode("latin-1")
+    if mount.options.parano:
+        token, sealed = request.headers.get("X-Htag", ""), body
+    ticket, _ = _ticket(site, mount, token)
     with contextlib.suppress(Gone):
-        site.broker.call(mount.slot(ticket.link, ticket.version), Leave(ticket.client), BEAT)
+        site.broker.call(mount.slot(ticket.link, ticket.version), Leave(ticket.client, sealed), BEAT)
     return Response(status=204)
 
 
@@ -227,3 +273,6 @@ VERBS: dict[str, Callable[[Site, Mount], Response]] = {
     "stream": _stream,
     "leave": _leave,
 }
+
+POSTS = (*VERBS, *OPENING)
+"""What a page of either kind posts."""

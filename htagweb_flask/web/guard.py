@@ -23,6 +23,7 @@ __all__ = [
     "own_key",
     "read_ticket",
     "signer_of",
+    "strict_origin",
 ]
 
 logger = logging.getLogger(__name__)
@@ -87,6 +88,9 @@ def guard_cookie(sessions: SessionInterface) -> None:
     wrapped.get_cookie_secure = lambda app: secure(app) or (has_request_context() and request.is_secure)
 
 
+_CURE = "behind a proxy, use werkzeug's ProxyFix or set HTAG_ORIGINS"
+
+
 def check_origin(request: Request, allowed: tuple[str, ...]) -> None:
     """Raises Refused unless *request* comes from a page of this site.
 
@@ -100,9 +104,19 @@ def check_origin(request: Request, allowed: tuple[str, ...]) -> None:
         return
     if site is None and request.host and origin == expected:
         return
-    logger.warning(
-        "refused a request from %r to %s: behind a proxy, use werkzeug's ProxyFix or set HTAG_ORIGINS",
-        origin or site,
-        expected,
-    )
+    logger.warning("refused a request from %r to %s: %s", origin or site, expected, _CURE)
+    raise Refused("this request comes from another site")
+
+
+def strict_origin(request: Request, allowed: tuple[str, ...]) -> str:
+    """The origin of the page that has sent *request*, which is one of ours. Raises Refused.
+
+    Both sides of a handshake have to name the same: a browser that is on another site, whose server passes
+    on what it says, does not.
+    """
+    origin = request.headers.get("Origin", "")
+    expected = f"{request.scheme}://{request.host}"
+    if origin in (expected, *allowed):
+        return origin
+    logger.warning("parano: a page is at %r, and this server at %s: %s", origin, expected, _CURE)
     raise Refused("this request comes from another site")

@@ -11,28 +11,47 @@ import math
 import re
 import secrets
 import time
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Response, g, request, session
 
 from ..brokers.base import Slot
 from ..code import version_of
 from ..errors import AppError, Full, Gone, HtagError, PoolError, Retired, StoreError
-from ..protocol import Delta, Page, Render, RequestInfo
+from ..protocol import Delta, Message, Page, Render, RequestInfo
 from ..session import PREFIX, pack_all
 from .guard import Ticket
 from .sessions import fingerprint
 from .site import Mount, Site
 from .transports import transport_of
 
-__all__ = ["code_version", "error_page", "page", "script", "script_name"]
+__all__ = [
+    "Visit",
+    "ask",
+    "assembled",
+    "code_version",
+    "error_page",
+    "keep",
+    "name_of",
+    "page",
+    "rendering",
+    "request_info",
+    "script",
+    "script_name",
+    "visit",
+    "waits",
+]
 
 logger = logging.getLogger(__name__)
 
 TRIES = 10
 """Processes that may have ended, or take no new page, until one is found that does: successors in a row."""
+
+CALLED = ("call", "poll", "stream", "leave")
+"""The URLs that a page is told."""
 
 PRIVATE = {"Cache-Control": "no-store", "Vary": "Cookie", "X-Content-Type-Options": "nosniff"}
 
@@ -56,32 +75,47 @@ DEVELOPING = "developing.js"
 """The piece that comes first with ``debug``."""
 
 
+def assembled(pieces: Sequence[str]) -> bytes:
+    """These files of ``static/`` as they are served: in one function, so that a page has no global names of
+    it."""
+    folder = files("htagweb_flask").joinpath("static")
+    source = b"\n".join(folder.joinpath(piece).read_bytes() for piece in pieces)
+    return b'(function () {\n"use strict";\n' + _DEAD.sub(b"", source) + b"\n})();\n"
+
+
 @functools.cache
 def script(debug: bool = False) -> bytes:
-    """The client, as it is served: in one function, so that a page has no global names of it."""
-    folder = files("htagweb_flask").joinpath("static")
-    pieces = [folder.joinpath(piece).read_bytes() for piece in ([DEVELOPING] * debug + list(PIECES))]
-    return b'(function () {\n"use strict";\n' + _DEAD.sub(b"", b"\n".join(pieces)) + b"\n})();\n"
+    """The client."""
+    return assembled([DEVELOPING] * debug + list(PIECES))
+
+
+def name_of(served: bytes, name: str = "htagweb") -> str:
+    """The name of a script, which changes with its content, so that browsers may keep it for ever."""
+    return f"{name}-{hashlib.sha256(served).hexdigest()[:12]}.js"
 
 
 @functools.cache
 def script_name(debug: bool = False) -> str:
-    """Its name, which changes with its content, so that browsers may keep it for ever."""
-    return f"htagweb-{hashlib.sha256(script(debug)).hexdigest()[:12]}.js"
+    """The name of the client."""
+    return name_of(script(debug))
 
 
 def page(site: Site, mount: Mount, urls: dict[str, str]) -> Response:
-    """The page of *mount* for this request. *urls* are what it calls, "script" and "code" among them."""
+    """The page of *mount* for this request. Among *urls* are "script", "code", and what it calls."""
     if request.method == "HEAD":  # whoever asks for headers does not want an instance
         return Response(headers=PRIVATE)
-    code = urls.pop("code")
-    watch = (code, _version(mount), urls["script"]) if mount.options.reload and mount.options.debug else None
+    watch = (urls["code"], _version(mount), urls["script"]) if waits(mount) else None
     g.htag_failed = partial(error_page, debug=mount.options.debug, watch=watch)
     try:
         reply = _render(site, mount, urls)
     except HtagError as error:
         return error_page(error, mount.options.debug, watch)
     return Response(reply.html, headers=PRIVATE)
+
+
+def waits(mount: Mount) -> bool:
+    """Whether the page of an error waits for other code."""
+    return bool(mount.options.reload and mount.options.debug)
 
 
 def code_version(mount: Mount) -> Response:
@@ -95,69 +129,108 @@ def _version(mount: Mount) -> str:
     return version_of(mount.app, mount.options.debug)
 
 
-def _render(site: Site, mount: Mount, urls: dict[str, str]) -> Page:
-    sessions, options = site.sessions, mount.options
-    site.checks.look(request.environ, options.transport, sessions.inner)
+class Visit(NamedTuple):
+    """Whose page it is: the link and the id of the session, what is in it, and when that was read."""
+
+    link: str
+    sid: str
+    session: Mapping[str, Any]
+    loaded: float
+
+
+def visit(site: Site, mount: Mount) -> Visit:
+    """Whose page this request asks for. Its session is opened, and gets a link if it has none."""
+    sessions = site.sessions
+    site.checks.look(request.environ, mount.options.transport, sessions.inner)
     link = session.setdefault(PREFIX, "") or secrets.token_urlsafe(16)
     session[PREFIX] = link
+    if not sessions.shared:
+        loaded = time.monotonic()
+        return Visit(link, link, sessions.store.load(link) or {}, loaded)
     current: Any = session
-    sid, loaded = link, time.monotonic()
-    if sessions.shared:
-        sid, loaded = current.sid, sessions.store.loaded(current._get_current_object())
-    client = secrets.token_urlsafe(16)
-    message = Render(
-        client=client,
-        link=link,
-        sid=sid,
-        request=_request_info(),
-        session=pack_all(session if sessions.shared else sessions.store.load(sid) or {}),
-        loaded=loaded,
-        renew=request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin"),
-        transport=transport_of(request.environ, options.transport, site.seats),
-        script=urls.pop("script"),
-        boot={"session": fingerprint(link), "urls": urls, "debug": options.debug},
-    )
-    slot, reply = _ask(site, mount, message)
+    opened = current._get_current_object()
+    return Visit(link, current.sid, opened, sessions.store.loaded(opened))
+
+
+def _render(site: Site, mount: Mount, urls: dict[str, str]) -> Page:
+    who, client, info = visit(site, mount), secrets.token_urlsafe(16), request_info()
+    renew = request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin")
+
+    def message(version: str) -> Render:
+        token = site.signer.dumps(list(Ticket(mount.key, client, who.link, fingerprint(who.sid), version)))
+        return rendering(site, mount, urls, who, info, client, token, renew)
+
+    version, reply = ask(site, mount, who.link, message)
+    if not isinstance(reply, Page):
+        raise PoolError(f"the pool replied {type(reply).__name__}")
     site.collector.start()
-    if reply.delta:
-        _keep(site, slot, link, sid, reply.delta)
+    keep(site, mount.slot(who.link, version), who, reply.delta)
     return reply
 
 
-def _ask(site: Site, mount: Mount, message: Render) -> tuple[Slot, Page]:
-    """The page, and the slot of the worker that has made it."""
+def rendering(
+    site: Site,
+    mount: Mount,
+    urls: dict[str, str],
+    who: Visit,
+    info: RequestInfo,
+    client: str,
+    token: str,
+    renew: bool = False,
+) -> Render:
+    """What a worker is told to render the page *client*, which calls *urls* with *token*."""
+    called = {verb: urls[verb] for verb in CALLED}
+    return Render(
+        client=client,
+        link=who.link,
+        sid=who.sid,
+        request=info,
+        session=pack_all(who.session),
+        loaded=who.loaded,
+        renew=renew,
+        transport=transport_of(request.environ, mount.options.transport, site.seats),
+        script=urls["script"],
+        boot={
+            "session": fingerprint(who.link),
+            "urls": called,
+            "debug": mount.options.debug,
+            "token": token,
+        },
+    )
+
+
+def ask(site: Site, mount: Mount, link: str, message: Callable[[str], Message]) -> tuple[str, Message]:
+    """The version of the app's code that a worker has which takes new pages of session *link*, and its reply.
+    *message* makes what it is asked, given that version."""
     for last in (False,) * TRIES + (True,):
-        version = site.version(mount, message.link)
-        slot = mount.slot(message.link, version)
-        ticket = Ticket(mount.key, message.client, message.link, fingerprint(message.sid), version)
-        message.boot["token"] = site.signer.dumps(list(ticket))
+        version = site.version(mount, link)
+        slot = mount.slot(link, version)
         try:
-            reply = site.broker.call(slot, message, site.settings.pool_start)
+            return version, site.broker.call(slot, message(version), site.settings.pool_start)
         except Gone as error:  # the instance has just ended: a new one
             if last:
                 raise
             if isinstance(error, Retired):
                 site.retired(slot)
-        else:
-            if not isinstance(reply, Page):
-                raise PoolError(f"the pool replied {type(reply).__name__}")
-            return slot, reply
     raise AssertionError("unreachable")
 
 
-def _keep(site: Site, slot: Slot, link: str, sid: str, delta: Delta) -> None:
+def keep(site: Site, slot: Slot, who: Visit, delta: Delta | None) -> None:
     """Stores what the app has changed while it was rendered: when the session of this request is stored,
     which may be a new one."""
     sessions = site.sessions
+    if delta is None:
+        return
 
-    def keep() -> None:
-        ok = sessions.store.patch(sid, delta, create=not sessions.shared)
-        site.confirm(slot, link, delta, ok)
+    def keep_it() -> None:
+        ok = sessions.store.patch(who.sid, delta, create=not sessions.shared)
+        site.confirm(slot, who.link, delta, ok)
 
-    sessions.after_save(keep)
+    sessions.after_save(keep_it)
 
 
-def _request_info() -> RequestInfo:
+def request_info() -> RequestInfo:
+    """This request, as apps see it."""
     host, _, port = request.host.rpartition(":")
     if not port.isdigit():
         host, port = request.host, "443" if request.is_secure else "80"

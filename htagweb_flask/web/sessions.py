@@ -48,9 +48,15 @@ _LINK = "_htag_link"
 """Attribute of a session in a cookie: the link that the request began with."""
 
 
+OPENING = ("key", "page")
+"""What a page with parano posts in place of a GET: it opens the session as that does."""
+
+
 def is_ours(request: Request) -> bool:
     """Whether *request* comes from the script of a page of ours (Flask opens sessions before it routes)."""
-    return request.method == "POST" and ("X-Htag" in request.headers or "/_htag/" in request.path)
+    verb = request.path.rpartition("/_htag/")[2] if "/_htag/" in request.path else ""
+    called = bool(verb) or "X-Htag" in request.headers
+    return request.method == "POST" and called and (verb or request.args.get("_htag")) not in OPENING
 
 
 def fingerprint(sid: str) -> str:
@@ -269,6 +275,9 @@ class Sessions(SessionInterface):
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """See Flask."""
+        if g.pop("htag_forget", False):
+            self._forget(app, response)
+            return
         if isinstance(session, LazySession):
             if session.changed():
                 self._save_lazy(app, session, response)
@@ -311,6 +320,18 @@ class Sessions(SessionInterface):
                 return
             if self.store.load(opened.sid) is not None:  # else the browser has been given a newer one
                 self.inner.save_session(app, opened, response)
+
+    def _forget(self, app: Flask, response: Response) -> None:
+        """This browser begins anew; the session stays with whom it belongs to."""
+        name, domain, path = self.get_cookie_name(app), self.get_cookie_domain(app), self.get_cookie_path(app)
+        response.delete_cookie(
+            name,
+            path,
+            domain,
+            secure=self.inner.get_cookie_secure(app),
+            httponly=self.get_cookie_httponly(app),
+            samesite=self.inner.get_cookie_samesite(app),
+        )
 
     def _tell_pool(self, session: Any) -> None:
         """Tells it what this request has changed. Who empties a session ends it, even if something is put

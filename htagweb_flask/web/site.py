@@ -52,6 +52,7 @@ OF_WORKERS = (
     "idle_timeout",
     "interaction_timeout",
     "worker_memory",
+    "parano",
     "debug",
     "reload",
     "max_rate",
