@@ -166,7 +166,8 @@ function seal(client, channel) {
     const { token, urls } = client.boot;
     const { record } = await channel.seal(utf8("{}"));
     const headers = { "Content-Type": "application/octet-stream", "X-Htag": token };
-    fetch(urls.leave, { method: "POST", credentials: "same-origin", keepalive: true, headers, body: record });
+    const options = { method: "POST", credentials: "same-origin", keepalive: true };
+    await fetch(urls.leave, { ...options, headers, body: record }).catch(() => {}); // who cannot say so is not heard of
   };
 
   addEventListener("hashchange", () => location.hash.startsWith("#?") && location.reload());

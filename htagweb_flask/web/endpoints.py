@@ -40,6 +40,9 @@ DRAIN = 256 * 1024 * 1024
 PAUSES = (0.02, 0.1, 0.3, 0.6, 1.0, 1.0, 0.0)
 """Seconds between attempts to find a session, to which a view may be giving a new id: else it has ended."""
 
+FORGET = "forget"
+"""What the browser says in place of a token to be given another session."""
+
 NO_STORE = {"Cache-Control": "no-store"}
 STREAM = {
     "Cache-Control": "no-cache, no-store, no-transform",
@@ -78,10 +81,10 @@ def _error(site: Site, mount: Mount, error: HtagError) -> Response:
 
 def _enter(site: Site, mount: Mount, verb: str, place: Place) -> Response:
     g.htag_failed = functools.partial(_error, site, mount)
-    token = request.headers.get("X-Htag", "")
+    said = request.headers.get("X-Htag", "")
     if verb == "key":
-        return forget() if token == "forget" else shake(site, mount, place, _body(mount))  # noqa: S105
-    return enter(site, mount, place, token, _read(site, mount, token), _body(mount))
+        return forget() if said == FORGET else shake(site, mount, place, _body(mount))
+    return enter(site, mount, place, said, _read(site, mount, said), _body(mount))
 
 
 def _body(mount: Mount) -> bytes:
