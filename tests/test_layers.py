@@ -1,6 +1,7 @@
 """The house keeps its floors: imports only go down, and each floor knows only what it may know.
 
     extension -> web -> brokers -> pure files -> config, errors
+    open -> web: the command that serves the page of another server's app
     dev -> extension; dev.index, an app like that of anybody, and dev.folder, what both know of the folder
     pool.__main__ -> supervisor -> slots, processes -> parts -> pure files
     pool.__main__ -> template -> process -> worker -> instance -> parts -> pure files
@@ -30,6 +31,7 @@ FLOORS = {
     "dev.folder": "pure",
     "dev.index": "app",
     "__main__": "front",
+    "open": "open",
     "extension": "extension",
     "web": "web",
     "brokers": "brokers",
@@ -92,6 +94,7 @@ FLOORS = {
 BELOW = {
     "front": {"dev", "extension", "web", "base"},
     "dev": {"extension", "web", "pure", "base"},
+    "open": {"web", "pure", "base"},
     "app": {"pure", "base"},
     "extension": {"web", "brokers", "store", "pure", "base"},
     "web": {"brokers", "store", "pure", "base"},
@@ -116,9 +119,9 @@ BELOW = {
 #: What a single module may import beside that: the pool on threads of the web process is reached by one file.
 ALONE = {"brokers.inline": {"pool.inline", "pool.config"}}
 
-SHARED = {"dev", "slots", "web", "brokers", "pure", "base", "parts"}
+SHARED = {"dev", "open", "slots", "web", "brokers", "pure", "base", "parts"}
 
-WEB = {"front", "dev", "extension", "web", "brokers", "store", "files"}
+WEB = {"front", "dev", "open", "extension", "web", "brokers", "store", "files"}
 POOL = {"app", "pool", "pool main", "supervisor", "listing", "slots", "inline", "template", "process"}
 POOL |= {"worker", "warden"}
 POOL |= {"instance", "parts"}

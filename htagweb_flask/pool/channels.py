@@ -17,7 +17,8 @@ from typing import Any
 
 import msgspec
 
-from ..errors import Altered, AppError, BadMessage, Foreign, Gone, Replayed
+from ..errors import Altered, AppError, BadMessage, Foreign, Gone, PoolError, Replayed
+from ..keyfile import ServerKey, read_key
 from ..protocol import (
     Batch,
     Delta,
@@ -127,21 +128,33 @@ def _decode(body: bytes, kind: type[Any]) -> Any:
 class Channels:
     """Those of one worker. Lives in its thread; replies come from any."""
 
-    def __init__(self, debug: bool) -> None:
-        self._debug = debug
+    def __init__(self, debug: bool, key_file: str) -> None:
+        self._debug, self._key_file = debug, key_file
+        self._complained = ""
         self._half: dict[str, tuple[float, Shaking]] = {}
         self._lines: dict[str, _Line] = {}
         self._intakes: dict[str, Intake] = {}
 
     def begin(self, message: Handshake) -> Shaken:
-        """Answers the first message of a handshake. Raises Altered and TooMany."""
+        """Answers the first message of a handshake. Raises Altered and TooMany, and PoolError where the
+        server's key cannot be read."""
         self._intakes.setdefault(message.link, Intake(RATE, 1)).take(0)
-        shaking = Shaking(message.origin, message.place)
+        shaking = Shaking(message.origin, message.place, *self._key())
         second = shaking.answer(message.first)
         self._half[message.client] = time.monotonic(), shaking
         if len(self._half) > HALF_OPEN:
             del self._half[next(iter(self._half))]
         return Shaken(second)
+
+    def _key(self) -> ServerKey | tuple[()]:
+        """The server's key, as it is now."""
+        try:
+            return read_key(self._key_file) or ()
+        except PoolError as error:  # it may demand a secret: nothing goes on without it
+            if str(error) != self._complained:
+                logger.error("parano: %s", error)
+            self._complained = str(error)
+            raise
 
     def opened(self, message: Message, reply: Reply) -> tuple[Message, Reply]:
         """*message* as it was before it was sealed, and what seals the reply to it.

@@ -54,6 +54,7 @@ class WorkerConfig:
     max_rate: float
     max_queue: int
     parano: bool
+    key_file: str
     debug: bool
     reload: bool
     fast: bool

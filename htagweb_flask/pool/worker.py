@@ -176,7 +176,7 @@ class Worker:
     def _open_channels(self) -> Channels:
         from .channels import Channels  # with pycryptodome, which no other worker needs
 
-        return Channels(self._config.debug)
+        return Channels(self._config.debug, self._config.key_file)
 
     def _take_pages(self) -> None:
         if self.wear.retired:

@@ -64,7 +64,8 @@ function rekey(key) {
  * there is a `secret` of 32 bytes. `ephemeral` is for test vectors alone. */
 class Noise {
   constructor(prologue, { pin, secret, identity, ephemeral = x25519.utils.randomSecretKey() }) {
-    Object.assign(this, { pin, secret, identity, ephemeral, key: null, number: 0 });
+    const octets = (key) => key && Uint8Array.from(key); // they come in JSON
+    Object.assign(this, { pin: octets(pin), secret: octets(secret), identity, ephemeral, key: null, number: 0 });
     const name = new TextEncoder().encode(`Noise_${SUITES[suiteOf(this)]}_25519_AESGCM_SHA256`);
     this.chaining = this.hash = name.length > KEY ? sha256(name) : joined(name, new Uint8Array(KEY - name.length));
     this.mixHash(prologue);

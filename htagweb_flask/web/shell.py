@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import html
 import json
 import secrets
 from base64 import b64encode
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from flask import Response, g, request
@@ -23,7 +25,7 @@ from .pages import ask, assembled, keep, name_of, rendering, request_info, visit
 from .sessions import fingerprint
 from .site import Mount, Site
 
-__all__ = ["SEALED", "Place", "enter", "forget", "script", "script_name", "shake", "shell"]
+__all__ = ["SEALED", "Place", "document", "enter", "forget", "script", "script_name", "shake", "shell"]
 
 PIECES = ("vendor/noble.min.js", "seal.js", "parano.js")
 """What the script of the shell is made of."""
@@ -74,17 +76,18 @@ def integrity(served: bytes) -> str:
     return f"sha256-{b64encode(hashlib.sha256(served).digest()).decode()}"
 
 
+def document(known: Mapping[str, Any], url: str) -> str:
+    """The page, with what its script has to know. The script is at *url*."""
+    data = json.dumps(known).replace("<", "\\u003c")
+    return SHELL.format(data=data, script=html.escape(url), integrity=integrity(script()))
+
+
 def shell(mount: Mount, place: Place) -> Response:
     """The page to which a GET of a mount with parano leads."""
     known = {"key": place.urls["key"], "page": place.urls["page"], "path": place.path}
     if waits(mount):
         known["code"] = place.urls["code"]
-    body = SHELL.format(
-        data=json.dumps(known).replace("<", "\\u003c"),
-        script=place.urls["shell"],
-        integrity=integrity(script()),
-    )
-    response = Response(body, headers=HEADERS)
+    response = Response(document(known, place.urls["shell"]), headers=HEADERS)
     response.add_etag()
     response.make_conditional(request)
     return response

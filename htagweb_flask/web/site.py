@@ -74,6 +74,8 @@ class Mount:
     key: str
     app: AppRef
     options: Options
+    key_file: str
+    """Of the server's key, which may not be there; "" without parano."""
 
     def slot(self, link: str, version: str) -> Slot:
         """The worker of the session *link* that has this version of the app's code."""
@@ -83,7 +85,8 @@ class Mount:
         own = options.isolation == "session"
         name = own_slot_of(home, link) if own else slot_of(home, link, options.workers)
         name = successor_of(name, successor) if successor else name
-        return Slot(name, str(self.app), tuple((each, getattr(options, each)) for each in OF_WORKERS))
+        told = [*((each, getattr(options, each)) for each in OF_WORKERS), ("key_file", self.key_file)]
+        return Slot(name, str(self.app), tuple(told))
 
 
 class Site:
@@ -206,9 +209,10 @@ class Site:
             options = replace(self.settings.options, **given)
             if options.reload is None:
                 options = replace(options, reload=options.debug)
-            identity = f"{name}/{app}/{sorted(asdict(options).items())}"
+            key_file = os.path.abspath(self.key_file) if options.parano else ""
+            identity = f"{name}/{app}/{sorted(asdict(options).items())}{key_file}"
             key = f"{app.name.lower()[:16]}-{hashlib.sha256(identity.encode()).hexdigest()[:10]}"
-            found = self._mounts[name, app] = Mount(key, app, options)
+            found = self._mounts[name, app] = Mount(key, app, options, key_file)
         return found
 
     def _before_request(self) -> None:

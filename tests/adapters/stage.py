@@ -97,6 +97,8 @@ class Stage:
             worker_memory=0,
             max_rate=1e6,
             max_queue=32,
+            parano=False,
+            key_file="",
             debug=debug,
             reload=False,
             fast=FAST,
