@@ -7,6 +7,7 @@ They are read once, at the first request.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,12 @@ def _flag(value: Any) -> bool:
     if text in ("0", "false", "no", "off", ""):
         return False
     raise ValueError(f"{value!r} is neither true nor false")
+
+
+def _sealed(value: Any) -> bool:
+    if _flag(value) and importlib.util.find_spec("Crypto") is None:
+        raise ValueError('pycryptodome is missing: pip install "htagweb-flask[parano]"')
+    return _flag(value)
 
 
 def _origins(value: Any) -> tuple[str, ...]:
@@ -71,7 +78,7 @@ KEYS: tuple[Key, ...] = (
         "how pushes reach the page; auto: sse where the server can stream, else longpoll"),
     Key("isolation", "shared", _one_of("shared", "session"), True,
         "session: a process for each session, instead of a few for all"),
-    Key("parano", False, _flag, True,
+    Key("parano", False, _sealed, True,
         "all that passes between page and app is sealed against who records it: see docs/parano.md"),
     Key("debug", None, _flag, True,
         "tracebacks in the page; default: the debug flag of the Flask app"),

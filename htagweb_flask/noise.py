@@ -21,7 +21,7 @@ try:
     from Crypto.Protocol import DH  # nosec B413
     from Crypto.Protocol.KDF import HKDF  # nosec B413
 except ImportError as error:
-    raise ConfigError('parano needs pycryptodome 3.21: pip install "htagweb_flask[parano]"') from error
+    raise ConfigError('parano needs pycryptodome >= 3.21: pip install "htagweb-flask[parano]"') from error
 
 __all__ = ["KEY", "TAG", "Noise", "decrypt", "encrypt", "new_key", "public_key", "rekey"]
 

@@ -28,7 +28,7 @@ from tests.http_client import User
 from tests.http_session import TIMEOUT
 from tests.support import ROOT, unavailable, wait_until
 
-__all__ = ["Running", "Visitor", "apache", "block", "blocks", "nginx"]
+__all__ = ["Running", "Visitor", "apache", "block", "blocks", "certificate", "nginx"]
 
 DOCUMENT = ROOT / "docs" / "deploy.md"
 
@@ -106,7 +106,7 @@ def _program(name: str) -> str:
 
 
 @functools.cache
-def _certificate() -> tuple[str, str]:
+def certificate() -> tuple[str, str]:
     """The files of a certificate for this machine, signed by itself: (certificate, key), as PEM."""
     folder = tempfile.mkdtemp(prefix="hc", dir="/tmp")
     key, certificate = f"{folder}/key", f"{folder}/certificate"
@@ -132,8 +132,8 @@ def _started(command: Callable[[int, Path], list[str]], scheme: str) -> Iterator
     """The process of *command(port, folder)*, once it accepts connections; ended at the end."""
     folder = Path(tempfile.mkdtemp(prefix="hp", dir="/tmp"))
     folder.chmod(0o755)  # who starts as root works as another user
-    certificate, key = _certificate()
-    (folder / "certificate").write_text(certificate)
+    signed, key = certificate()
+    (folder / "certificate").write_text(signed)
     (folder / "key").write_text(key)
     port = _free_port()
     with (folder / "log").open("ab") as log:

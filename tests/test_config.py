@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
 from htagweb_flask.config import KEYS, Options, Settings, options_from, settings_from
 from htagweb_flask.errors import ConfigError
+from tests.support import ROOT
 
 #: A value that each key accepts, and one that it does not; what takes any text has none.
 SAMPLES: dict[str, tuple[Any, Any]] = {
@@ -162,3 +165,18 @@ def test_a_number_of_seconds_is_a_number(name: str, value: Any) -> None:
 
 def test_idle_instances_may_be_kept_for_ever() -> None:
     assert settings_from({"HTAG_IDLE_TIMEOUT": "inf"}, False).options.idle_timeout == float("inf")
+
+
+def test_parano_needs_a_library_and_says_so_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert options_from({"parano": True}) == {"parano": True}
+    monkeypatch.setitem(sys.modules, "Crypto", None)  # as if it was not installed
+    for value in (True, "1"):
+        with pytest.raises(ConfigError, match="pip install"):
+            options_from({"parano": value})
+    assert options_from({"parano": False}) == {"parano": False}
+
+
+def test_what_seals_names_the_library_that_it_needs() -> None:
+    code = "import sys; sys.modules['Crypto'] = None; import htagweb_flask.noise"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert 'pip install "htagweb-flask[parano]"' in done.stderr.splitlines()[-1]

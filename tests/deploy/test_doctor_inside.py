@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from cachelib import FileSystemCache, SimpleCache
 from flask import Flask
 
 from htagweb_flask import Htag, htag_blueprint
+from htagweb_flask.keyfile import make_key
 from htagweb_flask.web.doctor import FAIL, OK, WARN, Finding
 from htagweb_flask.web.doctor.inside import inspect
 from tests.servers import redis_server
@@ -45,6 +47,20 @@ def test_a_good_site(site: Any) -> None:
     assert bad(site()) == {}
     assert [finding.name for finding in findings] == ["key", "sessions", "data", "sockets", "server", "pool"]
     assert "tests.apps.desk:Desk" in findings[-1].text
+
+
+def test_the_key_for_parano(site: Any, tmp_path: Path) -> None:
+    path = tmp_path / "data" / "parano.key"
+    path.parent.mkdir()
+    make_key(str(path), bytes(32))
+    assert bad(site()) == {}
+    assert any(finding.text.endswith("parano.key") for finding in inspect(site()))
+    path.chmod(0o644)
+    assert "chmod 600" in bad(site())["parano"].text
+    if os.getuid() == 0:
+        path.chmod(0o600)
+        os.chown(path, 12345, -1)
+        assert bad(site())["parano"].cure == "flask htag parano-key, as the user of the server"
 
 
 CASES = [

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import http.client
+import ssl
 import subprocess
 import sys
 import threading
@@ -19,6 +21,7 @@ from htagweb_flask.keyfile import make_key, new_secret, pin_of, stretched
 from htagweb_flask.noise import new_key, public_key
 from htagweb_flask.open.relay import Relay
 from htagweb_flask.open.target import Target
+from tests.proxies import certificate
 from tests.servers import Server
 from tests.support import ROOT
 from tests.web.pages import click, connected, gunicorn, part
@@ -158,13 +161,13 @@ class Evil(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """A page in place of what was asked for."""
         self.rfile.read(int(self.headers["Content-Length"]))
-        status = 302 if "/redirect" in self.path else 200
-        self.send_response(status)
-        self.send_header("Content-Type", "text/html")
+        sealed = self.path.endswith("/sealed")
+        self.send_response(302 if self.path.endswith("/redirect") else 200)
+        self.send_header("Content-Type", "application/octet-stream" if sealed else "text/html")
         self.send_header("Location", "http://127.0.0.1:9/")
         self.send_header("Set-Cookie", "evil=1")
         self.end_headers()
-        self.wfile.write(b"<script>alert(1)</script>")
+        self.wfile.write(b"sealed" if sealed else b"<script>alert(1)</script>")
 
     def log_message(self, *_: Any) -> None:
         """Nothing."""
@@ -227,6 +230,24 @@ def test_nothing_but_the_app_and_what_is_sealed_comes_through(relay: Relay) -> N
     assert "Set-Cookie" not in answer.headers
     answer = said(relay, "POST", "/app/_htag/redirect", b"x")
     assert (answer.status, answer.headers["Location"]) == (401, None)
+
+
+def test_a_certificate_is_not_looked_at(relay: Relay, tmp_path: Path) -> None:
+    evil, context = ThreadingHTTPServer(("127.0.0.1", 0), Evil), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    for name, text in zip(("certificate", "key"), certificate(), strict=True):
+        Path(tmp_path, name).write_text(text)
+    context.load_cert_chain(tmp_path / "certificate", tmp_path / "key")
+    evil.socket = context.wrap_socket(evil.socket, server_side=True)
+    target = dataclasses.replace(relay.target, origin=f"https://127.0.0.1:{evil.server_port}")
+    for each in (evil, here := Relay(target)):
+        threading.Thread(target=each.serve_forever, args=(0.05,), daemon=True).start()
+    try:
+        answer = said(here, "POST", "/app/_htag/sealed", b"x")
+        assert (answer.status, answer.content) == (200, b"sealed")  # type: ignore[attr-defined]
+    finally:
+        for each in (here, evil):
+            each.shutdown()
+            each.server_close()
 
 
 def test_scripts_are_those_of_this_machine(relay: Relay) -> None:

@@ -14,6 +14,7 @@ from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 
 from ...errors import HtagError
+from ...keyfile import read_key
 from ...placement import address_file
 from ..checks import in_process_memory, patched
 from ..launch import interpreter, kind_of, private_dir
@@ -157,6 +158,21 @@ def folders(flask_app: Flask, site: Site) -> Iterator[Finding]:
         yield Finding("sockets", OK, f"in {folder}")
 
 
+def parano(flask_app: Flask, site: Site) -> Iterator[Finding]:
+    """The server's key, where there is one."""
+    path = site.key_file
+    key = read_key(path)
+    if key is None:
+        return
+    owners = {os.stat(each).st_uid for each in (path, os.path.dirname(path))}
+    if len(owners) > 1:
+        text = f"{path} belongs to another user than its folder: can the server read it?"
+        yield Finding("parano", WARN, text, "flask htag parano-key, as the user of the server")
+    else:
+        demand = "; it demands a secret" if key.secret else ""
+        yield Finding("parano", OK, f"the server's key is in {path}{demand}")
+
+
 def versions(flask_app: Flask, site: Site) -> Iterator[Finding]:
     """gunicorn and gevent, where they are."""
     found = {}
@@ -211,4 +227,11 @@ def pool(flask_app: Flask, site: Site) -> Iterator[Finding]:
         yield Finding("pool", OK, f"{python} imports {', '.join(apps) or 'htag; no app is registered'}")
 
 
-CHECKS: tuple[Callable[[Flask, Site], Iterator[Finding]], ...] = (key, sessions, folders, versions, pool)
+CHECKS: tuple[Callable[[Flask, Site], Iterator[Finding]], ...] = (
+    key,
+    sessions,
+    folders,
+    parano,
+    versions,
+    pool,
+)
