@@ -90,9 +90,8 @@ class Handshake:
             raise Altered("not a handshake that this server knows")
         if self._closed:
             raise Altered("this handshake is over")
-        static = self._static if suite & PINNED else None
-        secret = self._secret if suite & SECRET else None
-        noise = Noise(SUITES[suite], prologue(suite, *self._where), False, static, None, secret)
+        where = prologue(suite, *self._where)
+        noise = Noise(SUITES[suite], where, False, self._static, None, self._secret)
         if noise.read(first[2:]):
             raise Altered("a first message with something in it")
         self._noise = noise

@@ -57,6 +57,11 @@
       return hex((await channel.seal(bytes(message))).record);
     },
     open: async ({ record, answers }) => hex(await channel.open(bytes(record), answers)),
+    twice: async ({ record, answers }) => {
+      const both = [0, 0].map(() => channel.open(bytes(record), answers));
+      return (await Promise.allSettled(both)).map(({ status }) => status);
+    },
+    epochs: async () => [channel.hears, channel.says].map(({ keys }) => [...keys.keys()]),
     identity: async () => hex((await seal.identity()).key),
     vectors: ({ kind, vectors }) => Promise.all(vectors.map(async (vector) => {
       try { return await made[kind](vector); }

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from htagweb_flask.errors import Altered, Replayed
-from htagweb_flask.noise import new_key, public_key
+from htagweb_flask.noise import encrypt, new_key, public_key
 from htagweb_flask.seal import AHEAD, BACK, LAST, Channel, padded
 
 from .page import NodePage, Page, PythonPage, connected
@@ -140,6 +140,36 @@ def test_a_page_that_was_lost_for_long_is_behind_the_window(page: Page, channel:
     assert refused(page, answers[1], 0)
 
 
+def test_the_last_of_those_that_are_remembered_is_not_opened_again(page: Page, channel: Channel) -> None:
+    records = [page.seal(b"") for _ in range(BACK)]
+    answers = [channel.seal(b"", 0) for _ in range(BACK)]
+    for record, answer in zip(records, answers, strict=True):
+        channel.open(record)
+        page.open(answer, 0)
+    with pytest.raises(Replayed):
+        channel.open(records[0])
+    assert refused(page, answers[0], 0)
+
+
+def test_two_that_come_at_the_same_time_are_opened_once(node: NodePage) -> None:
+    answer = connected(node).seal(b"pressed", 0)
+    assert sorted(node.ask("twice", record=answer, answers=0)) == ["fulfilled", "rejected"]
+
+
+@pytest.mark.parametrize(
+    "text", [b"\0\0\0\0\0", b"\0\0\0\5abcd", b"\0\0\0\1a" + bytes(9), b"\xff\xff\xff\xffa"]
+)
+def test_what_is_not_padded_as_it_should_be_is_refused(page: Page, channel: Channel, text: bytes) -> None:
+    for kind, key in ((1, channel._hears._keys[0]), (2, channel._says._keys[0])):
+        header = bytes([1, kind, *bytes(10)])
+        record = header + encrypt(key, 0, header + bytes(8) * (kind == 2), text)
+        if kind == 1:
+            with pytest.raises(Altered):
+                channel.open(record)
+        else:
+            assert refused(page, record, 0)
+
+
 def test_what_is_too_far_ahead_is_refused(page: Page, channel: Channel) -> None:
     answers = [channel.seal(b"", 0) for _ in range(AHEAD + 1)]
     records = [page.seal(b"") for _ in range(AHEAD + 1)]
@@ -156,13 +186,16 @@ def test_the_keys_change_and_those_before_are_forgotten(page: Page, channel: Cha
         assert channel.open(page.seal(b"press", number)) == (number, b"press")
         assert page.open(channel.seal(b"pressed", number), number) == b"pressed"
 
-    first = page.seal(b"", 0)
+    first, key = page.seal(b"", 0), channel._hears._keys[0]
     for border in (EPOCH, 2 * EPOCH):
         for number in range(border - EPOCH + 4000, border, 4000):
             exchange(number)
         for number in (2, -1, 0, -2, 1):  # they may overtake each other here, too
             exchange(border + number)
     assert channel._hears._keys.keys() == channel._says._keys.keys() == {1, 2}
+    assert not any(key)
+    if isinstance(page, NodePage):
+        assert page.ask("epochs") == [[1, 2], [1, 2]]
     with pytest.raises(Replayed):
         channel.open(first)
 

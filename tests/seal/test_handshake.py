@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from htagweb_flask.errors import Altered
-from htagweb_flask.noise import new_key, public_key
-from htagweb_flask.seal import THIRD, Handshake
+from htagweb_flask.noise import Noise, new_key, public_key
+from htagweb_flask.seal import THIRD, Handshake, prologue
 
 from .page import MOUNT, ORIGIN, NodePage, Page, PythonPage, connected
 
@@ -123,6 +123,25 @@ def test_messages_of_a_handshake_that_are_cut_or_unknown_are_refused() -> None:
     for suite in range(4, 256):
         with pytest.raises(Altered):
             Handshake(ORIGIN, MOUNT, STATIC, SECRET).answer(bytes([1, suite]) + key + bytes(16))
+
+
+def test_a_handshake_says_nothing_but_keys() -> None:
+    page, handshake = PythonPage(), Handshake(ORIGIN, MOUNT)
+    page.noise = Noise("XN", prologue(0, ORIGIN, MOUNT), True, page.identity)
+    with pytest.raises(Altered):
+        Handshake(ORIGIN, MOUNT).answer(b"\1\0" + page.noise.write(b"early"))
+    page = PythonPage()
+    answer = handshake.answer(page.first())
+    page.noise.read(answer)
+    with pytest.raises(Altered):
+        handshake.finish(page.noise.write(b"early"))
+
+
+def test_a_handshake_that_was_closed_answers_nothing() -> None:
+    handshake = Handshake(ORIGIN, MOUNT)
+    handshake.close()
+    with pytest.raises(Altered):
+        handshake.answer(PythonPage().first())
 
 
 def test_a_handshake_is_finished_once() -> None:
