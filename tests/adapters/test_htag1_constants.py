@@ -89,6 +89,7 @@ def test_what_is_not_the_same_is_not_taken_for_it() -> None:
         ([5, b"...arguments", 6], [5], False),
         ([b"this.value, this.checked"], ["a", True], True),
         ([b"f(1, 2)"], ["a"], True),
+        ([b"a, b", b"c, d", 5], [1, 2, 3, 5], True),  # the first takes it
         ([[b"x", 1]], [["any", 1]], True),
         ([[b"x", 1]], [["any", 2]], False),
         ([[b"x", 1]], ["any"], False),

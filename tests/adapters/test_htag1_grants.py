@@ -469,14 +469,10 @@ def test_what_is_remembered_does_not_grow(page: Any) -> None:
 class Dot:
     """Stands for a tag, for as long as somebody keeps it."""
 
-    _hr = None
+    _hr = _parent = None
 
     def __init__(self) -> None:
         self._callbacks_: dict[Any, Any] = {}
-
-    @property
-    def root(self) -> Dot:
-        return self
 
     def act(self) -> None:
         """Something to call."""
@@ -546,6 +542,128 @@ def test_an_address_that_is_used_again_has_another_grant() -> None:
     grants.write(keep[-1], "act", [], {}, text=True)
     assert grants.target(None, key, "act", [], {}, 6) is None
     assert grants.target(None, key, "act", [], {}, 7) is keep[-1]
+
+
+# ---- one call, drawn many times
+
+
+class Pen:
+    """Draws calls of a tag into the attributes of another, as often as one likes."""
+
+    def __init__(self) -> None:
+        self.now, self.emission = 100.0, 5
+        self.grants = Grants(lambda: self.emission, lambda: self.now)
+        self.target, self.holder = Dot(), Dot()
+
+    def draw(self, *calls: list[Any], done: bool = True, method: str = "act") -> None:
+        self.grants.open(self.holder)
+        for args in calls:
+            self.grants.write(self.target, method, args, {})
+        self.grants.close(done)
+
+    def allowed(self, args: list[Any], seen: int = 99, method: str = "act") -> bool:
+        return self.grants.target(None, id(self.target), method, args, {}, seen) is self.target
+
+    @property
+    def known(self) -> int:
+        """How many grants there are."""
+        return sum(map(len, self.grants._index.values()))
+
+
+def test_what_is_drawn_again_is_the_same_grant() -> None:
+    pen = Pen()
+    for emission in range(5, 50):
+        pen.emission = emission
+        pen.draw([1], [2], [b"x", 3])
+    assert pen.known == 3
+    assert [pen.allowed([1], seen) for seen in (4, 5, 6)] == [False, True, True]
+    pen.draw([1], [1])  # twice in one drawing
+    assert pen.known == 3, "the others are replaced, and still known"
+    assert [pen.allowed([2], seen) for seen in (48, 49, 50)] == [True, False, False]
+
+
+def test_a_drawing_that_fails_replaces_nothing_and_the_next_does() -> None:
+    pen = Pen()
+    pen.draw([1], [2])
+    pen.draw([1], done=False)
+    assert pen.allowed([2])
+    pen.draw([2])
+    assert (pen.allowed([1]), pen.allowed([2])) == (False, True)
+    pen.draw()
+    assert (pen.allowed([2]), pen.grants._held) == (False, {})
+
+
+def test_another_callback_of_the_same_key_is_another_grant() -> None:
+    def first() -> None: ...
+    def second() -> None: ...
+
+    pen = Pen()
+    for callback, emission in ((first, 5), (first, 6), (second, 7), (second, 8)):
+        pen.target._callbacks_["onclick"], pen.emission = callback, emission
+        pen.draw(["onclick"], method="__on__")
+        assert pen.allowed(["onclick"], method="__on__")
+    assert pen.known == 2, "that of the first is replaced, and still known"
+    assert [pen.allowed(["onclick"], seen, "__on__") for seen in (6, 7)] == [False, True]
+    pen.target._callbacks_["onclick"] = first
+    assert [pen.allowed(["onclick"], seen, "__on__") for seen in (6, 7)] == [True, False]
+
+
+def test_of_several_calls_with_something_free_any_may_fit() -> None:
+    pen = Pen()
+    pen.draw([1, b"x"], [2, b"x"], [3, b"x"])
+    assert [pen.allowed([number, "any"]) for number in range(5)] == [False, True, True, True, False]
+
+
+def test_what_is_replaced_ends_with_its_time() -> None:
+    pen = Pen()
+    pen.draw([1])
+    pen.emission = 9
+    pen.draw([2])
+    pen.now += GRACE
+    assert pen.allowed([1], 8)
+    pen.now += 0.1
+    assert not pen.allowed([1], 8)
+    assert pen.known == 2
+    pen.draw([3])  # whatever is replaced next takes away what is too old
+    assert pen.known == 2
+
+
+@pytest.mark.parametrize("text", [True, False])
+def test_with_a_tag_all_is_forgotten_that_was_written_for_it(text: bool) -> None:
+    pen = Pen()
+    if text:
+        pen.grants.write(pen.target, "act", [1], {}, text=True)
+        pen.grants.write(pen.target, "act", [b"x"], {}, text=True)
+    else:
+        pen.draw([1], [b"x"])
+    assert pen.known == 2
+    key = id(pen.target)
+    if not text:
+        pen.holder = Dot()  # what it held is replaced
+        assert pen.allowed([1], 4) is False
+    pen.target = Dot()
+    pen.now += GRACE + 1
+    pen.draw([5])
+    pen.draw()
+    assert pen.grants.target(None, key, "act", [1], {}, 5) is None
+    assert (pen.grants._texts, pen.known) == ({}, 1)
+
+
+def test_the_tree_is_walked_when_something_was_taken_out_and_only_then() -> None:
+    class Root:
+        walks = 0
+
+        @property
+        def _childs(self) -> list[Any]:
+            self.walks += 1
+            return []
+
+    root, grants = Root(), Grants(lambda: 1)
+    grants.sweep(root)
+    grants.removed = True
+    grants.sweep(root)
+    grants.sweep(root)
+    assert (root.walks, grants.removed) == (1, False)
 
 
 # ---- anything

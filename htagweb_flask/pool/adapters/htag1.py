@@ -80,18 +80,19 @@ def _draw(tag: Any) -> str:
     if grants is None:
         return str(_original_draw(tag))
     grants.open(tag)
-    done = False
     try:
         text: str = _original_draw(tag)
-        done = True
-    finally:
-        grants.close(done)
+    except BaseException:
+        grants.close(False)
+        raise
+    grants.close(True)
     return text
 
 
 def _find_render(tag: Any) -> Any:
-    render, grants = _original_find_render(tag), getattr(_thread, "grants", None)
-    if render is None or grants is None:
+    render = _original_find_render(tag)
+    grants: Grants | None = getattr(_thread, "grants", None) if render else None
+    if grants is None:
         return render
 
     def aside() -> None:  # what it writes is not in the attributes of the tag
