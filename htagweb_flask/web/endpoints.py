@@ -8,7 +8,7 @@ import functools
 import math
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import msgspec
 from flask import Response, abort, g, request, session
@@ -53,7 +53,7 @@ STREAM = {
 class _Where(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a poll, or of a stream's request."""
 
-    cursor: int
+    cursor: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]  # whole numbers that JavaScript has
     wait: float = 0.0
     hidden: bool = False
 
@@ -200,8 +200,6 @@ def _asked(mount: Mount, client: str) -> Poll:
         where = msgspec.json.decode(body, type=_Where)
     except (ValueError, RecursionError) as error:
         raise BadMessage(str(error)) from None
-    if where.cursor < 0:
-        raise BadMessage("a cursor counts from 0")
     return Poll(client, where.cursor, min(max(where.wait, 0.0), MAX_WAIT), hidden=where.hidden)
 
 
