@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -88,7 +89,11 @@ def test_no_text_but_ours_is_a_token(text: str) -> None:
         ticket = read_ticket(SIGNER, text)
     except Refused:
         return
-    assert (text, ticket) == (TOKEN, Ticket(*"mclsv"))
+    signed, _, signature = TOKEN.rpartition(".")
+    assert ticket == Ticket(*"mclsv")
+    letters = re.sub(r"[^\w-]", "", text.rpartition(".")[2], flags=re.ASCII)  # base64 skips all others
+    assert text.rpartition(".")[0] == signed
+    assert letters[:-1] == signature[:-1]  # and has several letters for the last bits
 
 
 @given(st.binary(max_size=80))
