@@ -1,6 +1,7 @@
 # make demo    the demo on gunicorn + gevent with four workers; only Python is needed. PORT=8000, HTAG=1|2
 # make test    linters, JavaScript tests, and the whole suite with htag 1 and with htag 2
 # make lint    linters alone          make bench    the benchmarks          make clean    back to a fresh checkout
+# make mutants  small mistakes in the code that guards a site: how many do the tests find? (some 10 minutes)
 #
 # MISSING=skip make test   skips what needs Chromium, Redis, Node, nginx or Apache where they are not installed (else:
 #                          a failure).
@@ -18,7 +19,7 @@ REQUIREMENTS := pyproject.toml requirements-dev.txt scripts/venv.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench clean system
+.PHONY: help demo test lint bench mutants clean system
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -45,6 +46,10 @@ lint: .venv-htag2/.ready
 bench: .venv-htag$(HTAG)/.ready
 	@.venv-htag$(HTAG)/bin/python benchmarks/run.py
 
+mutants: .venv-htag1/.ready
+	@.venv-htag1/bin/python -m pip install -qq --disable-pip-version-check "mutmut>=3.8"
+	@.venv-htag1/bin/python scripts/mutants.py
+
 clean:
-	rm -rf .venv .venv-htag1 .venv-htag2 build dist test-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-htag1 .venv-htag2 mutants build dist test-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

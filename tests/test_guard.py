@@ -6,6 +6,7 @@ import logging
 import os
 import stat
 import threading
+from base64 import urlsafe_b64decode
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,14 @@ from itsdangerous import URLSafeSerializer
 
 from htagweb_flask import htag_blueprint
 from htagweb_flask.errors import Refused
-from htagweb_flask.web.guard import Ticket, check_origin, own_key, read_ticket, signer_of
+from htagweb_flask.web.guard import (
+    Ticket,
+    check_origin,
+    exempt_from_csrf,
+    own_key,
+    read_ticket,
+    signer_of,
+)
 
 
 def test_the_key_can_be_changed_while_pages_are_open(tmp_path: Path) -> None:
@@ -50,13 +58,35 @@ def test_what_was_signed_for_something_else_is_no_token(content: Any) -> None:
             read_ticket(signer, signer.dumps(content))
 
 
+def test_a_token_is_for_nothing_else_and_outlives_an_update(tmp_path: Path) -> None:
+    """Pages that are open when a new version is installed go on."""
+    flask_app = Flask(__name__)
+    flask_app.secret_key = "k" * 32
+    signer = signer_of(flask_app, str(tmp_path / "unused"))
+    token = "WyJtIiwiYyIsImwiLCJzIiwidiJd.NqOxrP7NXgxSNMBw3rLp74OQIyQ"
+    assert signer.dumps(list("mclsv")) == token
+    assert read_ticket(signer, token) == Ticket(*"mclsv")
+    with pytest.raises(Refused, match="^this request does not come from a page of ours$"):
+        read_ticket(signer, URLSafeSerializer("k" * 32).dumps(list("mclsv")))
+
+
 # ---- our own key
+
+
+def test_it_signs_where_the_site_has_none(tmp_path: Path, caplog: Any) -> None:
+    path = str(tmp_path / "key")
+    with caplog.at_level(logging.INFO):
+        token = signer_of(Flask(__name__), path).dumps(list("mclsv"))
+    assert caplog.messages == [f"made a signing key in {path}; in production, set SECRET_KEY"]
+    assert read_ticket(signer_of(Flask(__name__), path), token) == Ticket(*"mclsv")
+    with pytest.raises(Refused):
+        read_ticket(signer_of(Flask(__name__), str(tmp_path / "other")), token)
 
 
 def test_without_a_secret_key_one_is_made_and_kept(tmp_path: Path) -> None:
     path = tmp_path / "key"
     key = own_key(str(path))
-    assert len(key) >= 40
+    assert len(urlsafe_b64decode(key + "=")) == 32
     assert own_key(str(path)) == key == path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert os.listdir(tmp_path) == ["key"]
@@ -150,6 +180,22 @@ def test_the_site_is_scheme_host_and_port(base: str, origin: str, expected: bool
     assert judged({"Origin": origin}, base) is expected
 
 
+@pytest.mark.parametrize(
+    ("headers", "named"),
+    [
+        ({"Origin": "http://evil.test", "Sec-Fetch-Site": "cross-site"}, "'http://evil.test'"),
+        ({"Sec-Fetch-Site": "cross-site"}, "'cross-site'"),
+        ({}, "None"),
+    ],
+)
+def test_what_is_refused_is_told_with_its_cure(headers: dict[str, str], named: str, caplog: Any) -> None:
+    context = Flask(__name__).test_request_context("/", method="POST", base_url=HERE, headers=headers)
+    with context, pytest.raises(Refused, match="^this request comes from another site$"):
+        check_origin(request, ())
+    cure = "behind a proxy, use werkzeug's ProxyFix or set HTAG_ORIGINS"
+    assert caplog.messages == [f"refused a request from {named} to {HERE}: {cure}"]
+
+
 def test_without_a_host_there_is_no_site() -> None:
     assert judged({"Origin": "http://"}, HTTP_HOST="", SERVER_NAME="") is False
 
@@ -177,6 +223,27 @@ def test_flask_wtf_guards_the_site_and_our_own_token_its_pages(tmp_path: Path, c
                 403,
                 {"error": "refused"},
             )  # by us, for want of a token
+
+
+@pytest.mark.parametrize("extension", [None, object()])
+def test_a_site_with_no_such_guard_is_left_alone(extension: Any, caplog: Any) -> None:
+    flask_app = Flask(__name__)
+    if extension:
+        flask_app.extensions["csrf"] = extension
+    with caplog.at_level(logging.INFO):
+        exempt_from_csrf(flask_app, "shop.call")
+    assert caplog.messages == []
+
+
+def test_the_log_names_what_is_exempt(caplog: Any) -> None:
+    flask_app = Flask(__name__)
+    protection = CSRFProtect(flask_app)
+    with caplog.at_level(logging.INFO):
+        exempt_from_csrf(flask_app, "shop.call", "shop.poll")
+    assert protection._exempt_views == {"shop.call", "shop.poll"}
+    assert caplog.messages == [
+        "exempt from CSRFProtect: shop.call, shop.poll, which want the token of their page"
+    ]
 
 
 class Shop:

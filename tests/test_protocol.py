@@ -146,7 +146,7 @@ def test_a_message_over_the_limit_is_not_sent(monkeypatch: pytest.MonkeyPatch) -
     size = len(encode(Interact("c", b"x" * 100))) - 4
     monkeypatch.setattr(protocol.frames, "MAX_FRAME", size)
     assert encode(Interact("c", b"x" * 100))
-    with pytest.raises(TooLarge):
+    with pytest.raises(TooLarge, match=f"^a message of {size + 1} bytes is over the limit of {size}$"):
         encode(Interact("c", b"x" * 101))
 
 
@@ -159,10 +159,10 @@ ERRORS = [kind for kind in vars(errors).values() if isinstance(kind, type) and i
 
 @pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
 def test_every_error_arrives_as_what_it_was(kind: type[HtagError]) -> None:
-    (sent,) = Decoder().feed(encode(failure(kind("what é", "Traceback ..."))))
-    received = from_wire(sent.code, sent.text, sent.trace)
+    (sent,) = Decoder().feed(encode(failure(kind("what é", "Traceback ...", 2.5))))
+    received = from_wire(sent.code, sent.text, sent.trace, sent.retry)
     assert type(received) is kind
-    assert (str(received), received.trace) == ("what é", "Traceback ...")
+    assert (str(received), received.trace, received.retry) == ("what é", "Traceback ...", 2.5)
 
 
 def test_every_error_has_a_code_of_its_own_and_a_status_of_an_error() -> None:
