@@ -23,7 +23,7 @@ class Proxy:
     """A relay on a port of its own to *port*; use as a context manager."""
 
     def __init__(self, port: int, *, hold_streams: bool = False) -> None:
-        self._target = port
+        self.target = port
         self.hold_streams = hold_streams
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
@@ -38,6 +38,14 @@ class Proxy:
     def __enter__(self) -> Proxy:
         self._accept_in_background()
         return self
+
+    def welcome(self, near: socket.socket) -> socket.socket:
+        """A connection that was accepted, as it is read from."""
+        return near
+
+    def passed(self, data: bytes, down: bool) -> bytes:
+        """What is passed on of *data*, to the browser or (not *down*) from it."""
+        return data
 
     def __exit__(self, *_: Any) -> None:
         self.cut()
@@ -74,7 +82,8 @@ class Proxy:
             except OSError:  # cut
                 return
             try:
-                far = socket.create_connection(("127.0.0.1", self._target), 10)
+                near = self.welcome(near)
+                far = socket.create_connection(("127.0.0.1", self.target), 10)
             except OSError:
                 _break(near)
                 continue
@@ -94,7 +103,7 @@ class Proxy:
                 if down and self.hold_streams and b"text/event-stream" in data.split(b"\r\n\r\n")[0].lower():
                     held = True
                 if not held:
-                    sink.sendall(data)
+                    sink.sendall(self.passed(data, down))
         with self._lock:
             self._open -= {source, sink}
         _break(source)

@@ -12,6 +12,7 @@ const TEXTS = {
   busy: "This app cannot be started just now. Trying again …",
   failed: "This app has an error",
   log: "The log of the server says more.",
+  elsewhere: "The server does not answer to pages of this address. Its log says why.",
   refused: "This page is not for you, or your session has ended.",
   answered: "Something on the way has answered in place of the server.",
   altered: "Something between this browser and the server alters what is sent. So nothing more is sent.",
@@ -53,6 +54,7 @@ async function post(url, body, token) {
     if (type === "opaqueredirect") throw new Final(TEXTS.refused);
     if (code === "foreign") throw Object.assign(new Final(TEXTS.foreign), { foreign: true });
     if (code === "app") throw Object.assign(new Final(TEXTS.log), { app: true });
+    if (code === "refused" && !token) throw new Final(TEXTS.elsewhere);
     if (status in MEANINGS) throw new Final(MEANINGS[status]);
     if (!ok) throw { busy: status > 425, wait: Number(response.headers.get("Retry-After")) * 1000 };
     if (/html/i.test(response.headers.get("Content-Type"))) throw new Final(TEXTS.answered);
