@@ -14,9 +14,11 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = ["Proxy"]
+
+P = TypeVar("P", bound="Proxy")
 
 
 class Proxy:
@@ -35,13 +37,9 @@ class Proxy:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> Proxy:
+    def __enter__(self: P) -> P:
         self._accept_in_background()
         return self
-
-    def welcome(self, near: socket.socket) -> socket.socket:
-        """A connection that was accepted, as it is read from."""
-        return near
 
     def passed(self, data: bytes, down: bool) -> bytes:
         """What is passed on of *data*, to the browser or (not *down*) from it."""
@@ -82,7 +80,6 @@ class Proxy:
             except OSError:  # cut
                 return
             try:
-                near = self.welcome(near)
                 far = socket.create_connection(("127.0.0.1", self.target), 10)
             except OSError:
                 _break(near)

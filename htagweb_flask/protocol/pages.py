@@ -37,7 +37,7 @@ class Render(Struct):
     clock of this machine); *renew* says that a new instance may be asked for by the query. Reply: Page.
 
     With parano, *sealed* is the end of the handshake and what the browser asks for; *peer* is the key by
-    which the browser of this session is known, if it is."""
+    which the browser of this session is known, if it is; *integrity* is what the page says of its script."""
 
     client: str
     link: str
@@ -51,6 +51,7 @@ class Render(Struct):
     boot: dict[str, str | bool | dict[str, str]]
     sealed: bytes = b""
     peer: str = ""
+    integrity: str = ""
 
 
 class Page(Struct):

@@ -22,6 +22,7 @@ from ..protocol import Handshake, Page, RequestInfo, Shaken
 from ..session import PREFIX
 from .guard import Ticket, strict_origin
 from .pages import ask, assembled, keep, name_of, rendering, request_info, visit, waits
+from .pages import script as client_script
 from .sessions import fingerprint
 from .site import Mount, Site
 
@@ -119,6 +120,7 @@ def enter(site: Site, mount: Mount, place: Place, token: str, ticket: Ticket, se
     peer = who.session.get(PEER, "")
     message = rendering(site, mount, place.urls, who, _info(place), ticket.client, token)
     message.sealed, message.peer = sealed, peer if isinstance(peer, str) else ""
+    message.integrity = integrity(client_script(mount.options.debug))
     slot = mount.slot(ticket.link, ticket.version)
     reply = site.broker.call(slot, message, site.settings.pool_start)
     if not isinstance(reply, Page):

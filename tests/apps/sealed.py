@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Flask, Response, redirect, session
 from htag import Tag
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from htagweb_flask import handle, htag_blueprint
 from tests.apps.web_kit import GENERATION, LOG, button, named, on_js, push, run_script
@@ -80,6 +81,7 @@ for transport in ("longpoll", "none"):
     app.register_blueprint(
         htag_blueprint(Sealed, parano=True, transport=transport), url_prefix=f"/{transport}"
     )
+app.register_blueprint(htag_blueprint(Sealed), url_prefix="/clear")
 app.register_blueprint(htag_blueprint(Broken, parano=True, debug=True), url_prefix="/debug")
 app.register_blueprint(htag_blueprint(Broken, parano=True), url_prefix="/broken")
 app.register_blueprint(htag_blueprint(Plain), url_prefix="/plain")
@@ -94,3 +96,9 @@ def handled() -> Response:
 def logout() -> Any:
     session.clear()
     return redirect("/plain/")
+
+
+def proxied() -> Flask:
+    """Behind a proxy that says how the browser has asked."""
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_proto=1, x_host=1)  # type: ignore[method-assign]
+    return app

@@ -144,11 +144,12 @@ def boot_block(message: Render, generation: int, cursor: int, payload: dict[str,
         "cursor": cursor,
         "payloads": [payload] if payload else [],
     }
+    integrity = f' integrity="{message.integrity}"' if message.integrity else ""
     # In a script element only "<" can end the data ("</script>", "<!--"): JSON allows to write it escaped.
     data = encode_payload(boot).decode().replace("<", "\\u003c")
     return (
         f'<script type="application/json" id="htag-boot">{data}</script>'
-        f'<script src="{html.escape(message.script)}"></script>'
+        f'<script src="{html.escape(message.script)}"{integrity}></script>'
     )
 
 
