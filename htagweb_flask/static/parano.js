@@ -175,7 +175,7 @@ function seal(client, channel) {
   addEventListener("hashchange", () => location.hash.startsWith("#?") && location.reload());
 }
 
-/** Passes a stream of events on, line by line, with its sealed data opened. */
+/** Passes a stream of events on, line by line, with its sealed data opened. What is in clear says nothing but {}. */
 function events(open) {
   const decoder = new TextDecoder();
   let rest = "";
@@ -185,13 +185,18 @@ function events(open) {
       rest = lines.pop();
       if (!lines.length) controller.enqueue(utf8(":.\n")); // a comment: a large event on a slow line is no silence
       for (const line of lines) {
-        const sealed = /^data: ?"([^"]*)"/.exec(line);
-        const data = sealed && (await open(Uint8Array.from(atob(sealed[1]), (letter) => letter.charCodeAt(0))));
-        const said = data ? joined(utf8("data: "), data) : utf8(line);
-        controller.enqueue(joined(said, utf8("\n")));
+        const [isData, said] = /^data:? ?(.*?)\r?$/s.exec(line) || [];
+        const opened = isData && said !== "{}" ? joined(utf8("data: "), await open(octets(said))) : utf8(line);
+        controller.enqueue(joined(opened, utf8("\n")));
       }
     },
   });
+}
+
+/** What stands there in base64; nothing where it does not. */
+function octets(text) {
+  try { return Uint8Array.from(atob(JSON.parse(text)), (letter) => letter.charCodeAt(0)); }
+  catch (error) { return new Uint8Array(0); }
 }
 
 const source = document.getElementById("htag-shell");

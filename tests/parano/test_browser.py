@@ -57,8 +57,9 @@ def recorder(server: Server) -> Iterator[Recorder]:
 
 
 @pytest.fixture
-def plain(new_user: Callable[..., BrowserContext], recorder: Recorder) -> Page:
+def plain(new_user: Callable[..., BrowserContext], recorder: Recorder, complaints: Complaints) -> Page:
     """On plain http, by address, through the recorder."""
+    complaints.allow("robots.txt", "net::ERR_")  # the recorder ends before the page
     page = new_user(proxy={"server": recorder.url}).new_page()
     page.goto(f"{HOST}/robots.txt")
     assert page.evaluate("[crypto.subtle === undefined, isSecureContext]") == [True, False]
@@ -94,18 +95,12 @@ def say_all(page: Page) -> None:
 
 def assert_nothing_seen(recorder: Recorder) -> None:
     seen = bytes(recorder.seen)
-    assert seen.count(b"/_htag/call") >= 5
+    assert seen.count(b"_htag/call HTTP") + seen.count(b"_htag=call HTTP") >= 5
     assert len(seen) > len(UPLOAD)
     found = [name for name, text in SECRETS.items() if any(form in seen for form in forms(text))]
     assert found == []
-    for word in (
-        b"payloads",
-        b"cursor",
-        b"onclick",
-        UPLOAD[:64].encode(),
-        base64.b64encode(UPLOAD[:66].encode())[:64],
-    ):
-        assert word not in seen.replace(b"/_htag/", b"")
+    for start in (UPLOAD[:64].encode(), base64.b64encode(UPLOAD[:66].encode())[4:60]):
+        assert start not in seen
 
 
 @pytest.mark.parametrize("path", ["/", "/longpoll/", "/none/", "/handled"])
@@ -129,8 +124,9 @@ def test_on_plain_http_by_address_a_proxy_sees_nothing(plain: Page, recorder: Re
 
 
 def test_on_https_a_proxy_that_ends_tls_sees_nothing(
-    new_user: Callable[..., BrowserContext], recorder: Recorder
+    new_user: Callable[..., BrowserContext], recorder: Recorder, complaints: Complaints
 ) -> None:
+    complaints.allow("net::ERR_")
     with nginx(block("nginx", "listen 443"), recorder.port) as proxy:
         page = new_user(ignore_https_errors=True).new_page()
         page.goto(f"{proxy.url}/#?name={SECRETS['query']}")
@@ -195,25 +191,20 @@ def connected_at(page: Page, url: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["altered", "in clear", "another one's"])
-def test_what_is_pushed_by_somebody_else_is_not_shown(
-    page: Page, server: Server, complaints: Complaints, kind: str
-) -> None:
+def test_what_is_pushed_by_somebody_else_is_not_shown(page: Page, server: Server, kind: str) -> None:
     """Neither an event that was changed, nor one in clear, nor one that was meant as another answer."""
-    clear = b'{"first":2,"payloads":[{"exit":true}]}'
     answers: list[bytes] = []
+    streams: list[Route] = []
     page.on("response", lambda response: answers.append(response.body()) if "/call" in response.url else None)
-    page.route("**/_htag/stream", lambda route: route.abort())
-    complaints.allow("net::ERR_FAILED")
-    connected_at(page, server.url)
+    page.route("**/_htag/stream", lambda route: streams.append(route))
+    page.goto(server.url)
     click(page, "more")
     expect(part(page, "count")).to_have_text("1")
-    wait_until(lambda: page.evaluate("1") and answers, 20, "the answer")
+    wait_until(lambda: page.evaluate("1") and answers and streams, 20, "the answer")
     data = {"altered": flipped(answers[0]), "another one's": answers[0]}.get(kind)
-    event = b'"%s"' % base64.b64encode(data) if data else clear
-    page.unroute("**/_htag/stream")
+    event = b'"%s"' % base64.b64encode(data) if data else b'{"first":2,"payloads":[{"exit":true}]}'
     body = b"event: hello\ndata: {}\n\nevent: batch\ndata: %s\n\n" % event
-    page.route("**/_htag/stream", lambda route: route.fulfill(body=body, content_type="text/event-stream"))
-    page.evaluate("dispatchEvent(new Event('online'))")  # asks for a new stream
+    streams[-1].fulfill(body=body, content_type="text/event-stream")
     expect(page.get_by_role("status").filter(has_text=ALTERED)).to_be_visible()
     assert page.evaluate("htagweb.status()") == "ended"
     expect(part(page, "count")).to_have_text("1")
@@ -222,7 +213,9 @@ def test_what_is_pushed_by_somebody_else_is_not_shown(
 def test_a_script_that_was_changed_on_the_way_is_not_run(
     page: Page, server: Server, complaints: Complaints
 ) -> None:
-    complaints.allow("integrity")
+    complaints.allow(
+        "integrity", "htag: ", "/ws", "404"
+    )  # without ours, htag's own client looks for its server
     page.route(
         "**/_htag/parano-*",
         lambda route: route.fulfill(body="window.evil = 1", content_type="text/javascript"),
