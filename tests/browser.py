@@ -122,7 +122,7 @@ def new_user(
         context = browser.new_context(**options)
         context.set_default_timeout(TIMEOUT_MS)
         if servers.PARANO:
-            context.add_init_script(_one_identity())
+            context.add_init_script(one_identity())
         complaints.watch(context)
         contexts.append(context)
         return context
@@ -156,7 +156,7 @@ def page(context: BrowserContext) -> Page:
     return context.new_page()
 
 
-def _one_identity() -> str:
+def one_identity() -> str:
     """A script that gives all ports of a host the same key of the browser: they have the same cookies."""
     from htagweb_flask.noise import new_key, public_key
 
