@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.server.desk import QUICK, SOON
 from tests.servers import Server, serve
+
+expect.set_options(timeout=20_000)  # as in tests/web
 
 
 @pytest.fixture(scope="module", params=["shared", "session"])
