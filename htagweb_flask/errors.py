@@ -19,6 +19,7 @@ __all__ = [
     "Full",
     "Gone",
     "HtagError",
+    "Locked",
     "PoolError",
     "Refused",
     "Replayed",
@@ -92,6 +93,12 @@ class Foreign(Refused):
     code = "foreign"
 
 
+class Locked(Refused):
+    """Parano: the server demands a secret, and this page knows of none."""
+
+    code = "locked"
+
+
 class BadMessage(HtagError):
     """The request is not what a page of ours sends."""
 
@@ -163,6 +170,7 @@ _KINDS = (
     StoreError,
     Refused,
     Foreign,
+    Locked,
     BadMessage,
     Altered,
     Replayed,

@@ -25,7 +25,7 @@ import os
 import struct
 import weakref
 
-from .errors import Altered, Replayed
+from .errors import Altered, Locked, Replayed
 from .noise import KEY, TAG, Noise, decrypt, encrypt, rekey
 
 __all__ = ["THIRD", "Channel", "Handshake", "prologue"]
@@ -84,12 +84,13 @@ class Handshake:
         _open.add(self)
 
     def answer(self, first: bytes) -> bytes:
-        """The message to send to the page that sent *first*. Raises Altered."""
+        """The message to send to the page that sent *first*. Raises Altered, and Locked where it knows of no
+        secret, and this server demands one."""
         version, suite = first[:2] if len(first) > 2 else (0, 0)
-        if version != VERSION or suite >= len(SUITES) or bool(suite & SECRET) != (self._secret is not None):
+        if self._closed or version != VERSION or suite >= len(SUITES):
             raise Altered("not a handshake that this server knows")
-        if self._closed:
-            raise Altered("this handshake is over")
+        if self._secret and not suite & SECRET:
+            raise Locked("this server demands a secret")
         where = prologue(suite, *self._where)
         noise = Noise(SUITES[suite], where, False, self._static, None, self._secret)
         if noise.read(first[2:]):

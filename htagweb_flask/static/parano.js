@@ -16,6 +16,8 @@ const TEXTS = {
   refused: "This page is not for you, or your session has ended.",
   answered: "Something on the way has answered in place of the server.",
   altered: "Something between this browser and the server alters what is sent. So nothing more is sent.",
+  pinned: "The server does not have this key, or this secret, or something on the way alters what is sent. So nothing more is sent.",
+  locked: "This app demands a secret. It is opened by a command: ask whoever looks after the server.",
   foreign: "Your session belongs to another browser, or to another address of this site.",
 };
 
@@ -53,6 +55,7 @@ async function post(url, body, token) {
     const code = response.headers.get("X-Htag");
     if (type === "opaqueredirect") throw new Final(TEXTS.refused);
     if (code === "foreign") throw Object.assign(new Final(TEXTS.foreign), { foreign: true });
+    if (code === "locked") throw new Final(TEXTS.locked);
     if (code === "app") throw Object.assign(new Final(TEXTS.log), { app: true });
     if (code === "refused" && !token) throw new Final(TEXTS.elsewhere);
     if (status in MEANINGS) throw new Final(MEANINGS[status]);
@@ -118,7 +121,8 @@ async function run(shell) {
       return;
     } catch (error) {
       if (error instanceof Final) {
-        const button = tell(error.message, error.app && TEXTS.failed, error.trace);
+        const text = shell.pin && error.message === TEXTS.altered ? TEXTS.pinned : error.message;
+        const button = tell(text, error.app && TEXTS.failed, error.trace);
         if (error.foreign) button("Begin a new session", () => beginAnew(shell.key));
         else button("Reload", () => location.reload());
         if (error.app && shell.code) watch(shell.code);

@@ -16,9 +16,11 @@ import msgspec
 from itsdangerous import URLSafeSerializer
 from itsdangerous.encoding import base64_decode
 
-from htagweb_flask.errors import BadMessage, Refused, TooLarge
+from htagweb_flask.errors import Altered, BadMessage, Refused, Replayed, TooLarge
+from htagweb_flask.noise import encrypt
 from htagweb_flask.pool.client import DEPTH, decode_call
 from htagweb_flask.protocol import Decoder, Message, encode
+from htagweb_flask.seal import Channel, padded
 from htagweb_flask.web.guard import Ticket, read_ticket
 from tests.support import GENERATION
 
@@ -90,6 +92,27 @@ def token(data: bytes) -> None:
     assert ticket == Ticket(*"mclsv")
     (signed, signature), (ours, right) = (each.encode().rpartition(b".")[::2] for each in (text, TOKEN))
     assert (signed, base64_decode(signature)) == (ours, base64_decode(right)), "nobody has signed that"
+
+
+def records(data: bytes) -> None:
+    """A record of parano gives what was sealed in it, where that is padded as it should be. The first byte
+    says whether the rest is a text to seal, or a record."""
+    as_text, rest = data[:1] < b"\x80", data[1:]
+    header = bytes([1, 1, *bytes(10)])
+    channel = Channel(_KEY, _KEY)
+    try:
+        number, message = channel.open(header + encrypt(_KEY, 0, header, rest) if as_text else rest)
+    except Altered:
+        return
+    except Replayed:
+        raise AssertionError("nothing has come before") from None
+    assert as_text, "nobody has sealed that"
+    assert (number, rest[4 : 4 + len(message)]) == (0, message)
+    assert int.from_bytes(rest[:4], "big") == len(message)
+    assert len(rest) == padded(4 + len(message))
+
+
+_KEY = bytes(32)
 
 
 def planted(data: bytes) -> None:
@@ -247,8 +270,13 @@ def _alike(one: Any, other: Any) -> bool:
     return float(one) == float(other)
 
 
-#: Each is fuzzed with one generation of htag: three of them know nothing of it.
-TARGETS: dict[str, Callable[[bytes], None]] = {"frames": frames, "envelope": envelope, "token": token}
+#: Each is fuzzed with one generation of htag: four of them know nothing of it.
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "frames": frames,
+    "envelope": envelope,
+    "token": token,
+    "records": records,
+}
 if GENERATION == 1:
     TARGETS = {"grants": grants, "constants": constants}
 TARGETS["planted"] = planted

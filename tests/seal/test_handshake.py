@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from htagweb_flask.errors import Altered
+from htagweb_flask.errors import Altered, Locked
 from htagweb_flask.noise import Noise, new_key, public_key
 from htagweb_flask.seal import THIRD, Handshake, prologue
 
@@ -59,7 +59,12 @@ def test_a_server_without_the_key_gets_nothing(page: Page) -> None:
         page.finish(Handshake(ORIGIN, MOUNT).answer(b"\1\0" + first[2:34]))
 
 
-@pytest.mark.parametrize(("asked", "shown"), [(SECRET, None), (None, SECRET), (SECRET, bytes(32))])
+def test_a_page_that_knows_no_secret_is_told_that_there_is_one(page: Page) -> None:
+    with pytest.raises(Locked):
+        Handshake(ORIGIN, MOUNT, secret=SECRET).answer(page.first())
+
+
+@pytest.mark.parametrize(("asked", "shown"), [(None, SECRET), (SECRET, bytes(32))])
 def test_both_know_the_secret_or_there_is_no_channel(
     page: Page, asked: bytes | None, shown: bytes | None
 ) -> None:

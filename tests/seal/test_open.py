@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 PRIVATE = new_key()
 PIN = pin_of(public_key(PRIVATE))
 
-ALTERED = "Something between"
+PINNED, LOCKED = "The server does not have this key", "This app demands a secret"
 """What the page begins to say when it stops."""
 
 
@@ -110,19 +110,19 @@ def test_a_server_with_another_key_cannot_answer(server: Server, page: Page, com
     complaints.allow("400")
     with opened(f"{server.url}/app/", "--pin", pin_of(public_key(new_key()))) as address:
         page.goto(address)
-        stopped(page, ALTERED)
+        stopped(page, PINNED)
 
 
 def test_a_secret_is_demanded_of_everybody(
     server: Server, new_user: Callable[..., Any], complaints: Any
 ) -> None:
-    complaints.allow("400")
+    complaints.allow("400", "403")
     secret = new_secret()
     make_key(key_file(server), PRIVATE, stretched(secret))
     try:
         plain = new_user().new_page()
         plain.goto(f"{server.url}/app/")
-        stopped(plain, ALTERED)
+        stopped(plain, LOCKED)
         for arguments, typed, passes in (
             ((), "", False),
             (("--secret",), new_secret(), False),
@@ -134,7 +134,7 @@ def test_a_secret_is_demanded_of_everybody(
                 if passes:
                     shown(page, "hello nobody")
                 else:
-                    stopped(page, ALTERED)
+                    stopped(page, PINNED if typed else LOCKED)
                 page.goto("about:blank")
     finally:
         make_key(key_file(server), PRIVATE)
