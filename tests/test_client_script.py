@@ -8,12 +8,18 @@ import json
 import shutil
 import subprocess
 
+import pytest
+
+from htagweb_flask.web import shell
 from htagweb_flask.web.pages import PIECES, script
 from tests.support import ROOT, unavailable
 
 STATIC = ROOT / "htagweb_flask" / "static"
 LIMIT = 15_000
 """Bytes that a page may load, compressed."""
+
+SEALING_LIMIT = 18_000
+"""Bytes more, where all is sealed."""
 
 
 def test_vendored_files_are_those_that_were_recorded() -> None:
@@ -43,9 +49,22 @@ def test_the_script_is_small() -> None:
     assert len(gzip.compress(script(), 6)) < LIMIT
 
 
-def test_only_comments_and_indentation_are_left_out() -> None:
-    served = list(filter(None, script().decode().splitlines()[2:-1]))
-    pieces = [(STATIC / piece).read_text().splitlines() for piece in PIECES]
+def test_what_seals_is_small_and_names_its_authors() -> None:
+    served = shell.script()
+    assert len(gzip.compress(served, 6)) < SEALING_LIMIT
+    for library in ("noble-ciphers", "noble-curves"):  # their licence wants to be named
+        assert f"{library} - MIT License (c)".encode() in served
+
+
+BOTH = pytest.mark.parametrize(
+    ("code", "names"), [(script(), PIECES), (shell.script(), shell.PIECES)], ids=["client", "shell"]
+)
+
+
+@BOTH
+def test_only_comments_and_indentation_are_left_out(code: bytes, names: tuple[str, ...]) -> None:
+    served = list(filter(None, code.decode().splitlines()[2:-1]))
+    pieces = [(STATIC / piece).read_text().splitlines() for piece in names]
     lines = [line.lstrip().partition(" // ")[0].rstrip() for piece in pieces for line in piece]
     for line in lines:  # within a text it would be no comment
         assert line.startswith("*") or not line.count('"') % 2, line
@@ -61,13 +80,14 @@ def test_only_comments_and_indentation_are_left_out() -> None:
         inside = inside and not line.endswith("*/")
 
 
-def test_the_script_is_valid_and_leaves_no_names_behind() -> None:
+@BOTH
+def test_the_script_is_valid_and_leaves_no_names_behind(code: bytes, names: tuple[str, ...]) -> None:
     node = shutil.which("node") or unavailable("Node")
-    code = f"""
+    program = f"""
         const before = new Set(Object.getOwnPropertyNames(globalThis));
         globalThis.document = {{ getElementById: () => null }};
-        (0, eval)({json.dumps(script().decode())});
+        (0, eval)({json.dumps(code.decode())});
         console.log(Object.getOwnPropertyNames(globalThis).filter((name) => !before.has(name)).join());
     """
-    done = subprocess.run([node, "-e", code], capture_output=True, text=True)
+    done = subprocess.run([node, "-e", program], capture_output=True, text=True)
     assert done.stdout.strip() == "document", done.stderr
