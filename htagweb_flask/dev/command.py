@@ -16,6 +16,7 @@ import click
 
 from .. import __version__, log
 from ..appref import AppRef
+from ..config import options_from
 from ..errors import ConfigError, PoolError
 from ..web.cli import htag_cli
 from .folder import FOLDER, Folder, apps_in, ref_of
@@ -38,6 +39,7 @@ GRACE = 1.0
 @click.option("--scope", type=click.Choice(["session", "tab"]), help="What an instance is kept for.")
 @click.option("--isolation", type=click.Choice(["shared", "session"]), help="What shares a process.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes of an app.")
+@click.option("--parano", is_flag=True, help="Seal what pages and apps say, see docs/parano.md.")
 @click.option("--no-reload", is_flag=True, help="Leave open pages as they are when a file is saved.")
 def run(
     target: str | None,
@@ -47,6 +49,7 @@ def run(
     scope: str | None,
     isolation: str | None,
     workers: int,
+    parano: bool,
     no_reload: bool,
 ) -> None:
     """Run apps in the browser while you write them.
@@ -59,6 +62,9 @@ def run(
     for name, value in (("scope", scope), ("isolation", isolation)):
         if value:
             options[name] = value
+    if parano:
+        options["parano"] = True
+    _check(options)
     with _bound(host, port) as bound, scratch() as folder:
         config: dict[str, Any] = {"HTAG_RUN_DIR": folder, "HTAG_DATA_DIR": f"{folder}/data"}
         config["HTAG_POOL_GRACE"] = GRACE
@@ -81,6 +87,13 @@ def main(arguments: list[str]) -> None:
     if not arguments or arguments[0] not in {*htag_cli.commands, "--help"}:
         arguments = ["run", *arguments]
     htag_cli.main(arguments, prog_name="python -m htagweb_flask")
+
+
+def _check(options: dict[str, Any]) -> None:
+    try:
+        options_from(options)
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _target(text: str | None) -> AppRef | Folder:

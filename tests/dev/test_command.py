@@ -14,6 +14,7 @@ import pytest
 
 from tests.dev.terminal import Terminal, terminal
 from tests.http_client import User
+from tests.parano.tab import enter
 from tests.support import ROOT, wait_until
 
 APP = """
@@ -136,6 +137,12 @@ def test_flask_htag_run_does_the_same_and_says_what_a_host_means(folder: Path) -
         assert get(url, "/_htag/code")[0] == 404
         dev.process.terminate()
         wait_until(lambda: dev.processes() == [], 30, "it has ended")
+
+
+def test_an_app_can_be_tried_sealed(folder: Path) -> None:
+    with terminal("index.py", "--parano", cwd=folder) as dev:
+        assert "index here" in enter(User(dev.url())).text
+        assert dev.ctrl_c() == 0
 
 
 def test_ctrl_c_waits_for_nobody_and_leaves_nothing_of_who_has_just_come(folder: Path) -> None:

@@ -144,3 +144,18 @@ def test_sessions_survive_what_they_say(
     expect(value).to_have_text("3" if survives else "0")
     click(page, "count")
     expect(value).to_have_text("4" if survives else "1")
+
+
+def test_what_is_sealed_passes_by_unread(page: Page, example: Callable[..., Server]) -> None:
+    page.goto(example("parano").url)
+    inner, passed = page.frame_locator("iframe[name=app]"), page.frame_locator("iframe[src=seen]")
+    for kind, visible in (("sealed", False), ("in clear", True)):
+        page.get_by_role("link", name=kind).click()
+        expect(inner.locator("[data-test=said]")).to_have_text("Hello Ada, this is between us.")
+        inner.locator("[data-test=tell]").click()
+        expect(inner.locator("[data-test=said]")).to_have_text("The key is under the mat.")
+        expect(passed.locator("pre")).to_contain_text(f"/{kind.removeprefix('in ')}/_htag/call")
+        if visible:
+            expect(passed.locator("pre")).to_contain_text("under the mat")
+        else:
+            assert "mat" not in passed.locator("pre").inner_text()
