@@ -7,7 +7,6 @@
 const PATIENCE = 90000; // ms for an answer: a process may have to be started, and the app
 const AGAIN = 3; // tries of a record that something on the way has sent twice
 const TEXTS = {
-  opening: "Opening a sealed connection …",
   lost: "The server cannot be reached. Trying again …",
   busy: "This app cannot be started just now. Trying again …",
   failed: "This app has an error",
