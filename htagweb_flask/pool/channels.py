@@ -57,8 +57,9 @@ RATE = 5.0
 MINUTE, FAILURES = 60.0, 16
 """So many records that were altered, in so many seconds, close a channel."""
 
-ASKED = 8
-"""Polls of a page of which it is known which record they came in: a stream says which one it answers."""
+ASKED = 32
+"""Polls of a page of which it is known which record they came in: a stream says which one it answers. Those
+that still go on count as new ones."""
 
 
 class _Entry(msgspec.Struct, forbid_unknown_fields=True):
@@ -108,6 +109,8 @@ class _Line:
         if not message.fresh:
             if message.answers not in self._asked:
                 raise Altered("no stream has begun so")
+            self._asked.remove(message.answers)
+            self._asked.append(message.answers)
             return message, message.answers
         seq, body = self.open(message.sealed)
         where = _decode(body, _Where)

@@ -5,7 +5,7 @@
  * function that it finds in window.htagSeal, takes away, and gives its client to. */
 
 const PATIENCE = 90000; // ms for an answer: a process may have to be started, and the app
-const AGAIN = 3; // tries of a record that something on the way has sent twice
+const AGAIN = 8; // tries at once of what something on the way has sent twice
 const TEXTS = {
   lost: "The server cannot be reached. Trying again …",
   busy: "This app cannot be started just now. Trying again …",
@@ -162,7 +162,8 @@ function seal(client, channel) {
         };
       } catch (error) {
         if (error.code === "altered") stop();
-        if (error.status !== 425 || attempt === AGAIN) throw error;
+        if (error.status !== 425) throw error;
+        if (attempt === AGAIN) throw Object.assign(error, { verdict: "retry" }); // after a while
       }
     }
   };
