@@ -63,9 +63,10 @@ that still go on count as new ones."""
 
 
 class _Entry(msgspec.Struct, forbid_unknown_fields=True):
-    """What the browser asks for with its first record."""
+    """What the browser asks for with its first record, and whether it can keep its key for the next page."""
 
     query: str
+    kept: bool = True
 
 
 class _Where(msgspec.Struct, forbid_unknown_fields=True):
@@ -197,8 +198,9 @@ class Channels:
             raise Foreign("this session belongs to another browser")
         line = self._lines[message.client] = _Line(channel)
         seq, body = line.open(message.sealed[THIRD:])
-        message.request.query = _decode(body, _Entry).query
-        known = None if message.peer else peer
+        entry = _decode(body, _Entry)
+        message.request.query = entry.query
+        known = peer if entry.kept and not message.peer else None
         return message, functools.partial(self._reply_page, line, seq, known, reply)
 
     def _reply_page(self, line: _Line, seq: int, peer: str | None, reply: Reply, answer: Message) -> None:

@@ -67,10 +67,11 @@ async function post(url, body, token) {
 /** One try: the handshake, and the page. */
 async function enter(shell) {
   const { origin = location.origin, path, pin, secret } = shell;
-  const handshake = new Handshake(origin, path, { pin, secret, identity: await identity() });
+  const own = await identity();
+  const handshake = new Handshake(origin, path, { pin, secret, identity: own });
   const second = await post(shell.key, await handshake.first());
   const { third, channel } = await proved(() => handshake.finish(second.bytes));
-  const { seq, record } = await channel.seal(utf8(JSON.stringify({ query: query() })));
+  const { seq, record } = await channel.seal(utf8(JSON.stringify({ query: query(), kept: own.kept })));
   const { bytes } = await post(shell.page, joined(third, record), second.token);
   const page = parsed(await proved(() => channel.open(bytes, seq)));
   if (page.error) throw Object.assign(new Final(page.error), { app: true, trace: page.trace });

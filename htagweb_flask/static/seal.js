@@ -235,13 +235,14 @@ function padded(size) {
 }
 
 /** The key by which servers know this browser again, kept for this origin. Where it cannot be kept it is for this page
- * alone. Returns { key: the public one, agree(theirs) }. */
+ * alone. Returns { key: the public one, kept, agree(theirs) }. */
 async function identity() {
   const made = await newIdentity();
-  const { key, secret } = await kept(made).catch(() => made);
-  if (secret instanceof Uint8Array) return { key, agree: async (theirs) => agree(secret, theirs) };
+  const { key, secret, passing } = await kept(made).catch(() => ({ ...made, passing: true }));
+  if (secret instanceof Uint8Array) return { key, kept: !passing, agree: async (theirs) => agree(secret, theirs) };
   return {
     key,
+    kept: !passing,
     async agree(theirs) {
       const name = "X25519";
       const imported = await crypto.subtle.importKey("raw", theirs, name, false, []);

@@ -260,3 +260,14 @@ def test_an_app_that_fails_says_so_in_the_page(page: Page, server: Server, path:
     expect(page.get_by_role("heading", name="This app has an error")).to_be_visible()
     expect(page.locator("body")).to_contain_text(told)
     expect(page.get_by_role("button", name="Reload")).to_be_visible()
+
+
+def test_a_browser_that_cannot_keep_its_key_is_not_locked_out(page: Page, server: Server) -> None:
+    """Its session is then that of the cookie, as without parano."""
+    page.add_init_script("indexedDB.open = () => { throw new Error('not here'); }")
+    connected_at(page, server.url)
+    click(page, "more")
+    expect(part(page, "count")).to_have_text("1")
+    page.reload()
+    connected(page)
+    expect(part(page, "count")).to_have_text("1")
