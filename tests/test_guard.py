@@ -25,6 +25,7 @@ from htagweb_flask.web.guard import (
     own_key,
     read_ticket,
     signer_of,
+    strict_origin,
 )
 
 
@@ -194,6 +195,22 @@ def test_what_is_refused_is_told_with_its_cure(headers: dict[str, str], named: s
         check_origin(request, ())
     cure = "behind a proxy, use werkzeug's ProxyFix or set HTAG_ORIGINS"
     assert caplog.messages == [f"refused a request from {named} to {HERE}: {cure}"]
+
+
+@pytest.mark.parametrize("case", TABLE)
+def test_a_handshake_names_its_origin_itself(case: str, caplog: Any) -> None:
+    """What a browser says of Sec-Fetch-Site is not enough: both sides have to mean the same site."""
+    headers = TABLE[case][0]
+    origin = headers.get("Origin", "")
+    with Flask(__name__).test_request_context("/", method="POST", base_url=HERE, headers=headers):
+        if origin in (HERE, "https://friend.test"):
+            assert strict_origin(request, ("https://friend.test",)) == origin
+            assert caplog.messages == []
+            return
+        with pytest.raises(Refused, match="^this request comes from another site$"):
+            strict_origin(request, ("https://friend.test",))
+    cure = "behind a proxy, use werkzeug's ProxyFix or set HTAG_ORIGINS"
+    assert caplog.messages == [f"parano: a page is at {origin!r}, and this server at {HERE}: {cure}"]
 
 
 def test_without_a_host_there_is_no_site() -> None:

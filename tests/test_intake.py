@@ -40,6 +40,8 @@ def test_a_queue_is_bounded() -> None:
     intake = Intake(1000, 5)
     assert taken(intake, 10, waiting=4) == 10
     assert taken(intake, 10, waiting=5) == 0
+    with pytest.raises(TooMany, match="^5 interactions of the page wait, [0-9]+ are left for this second$"):
+        intake.take(5)
 
 
 def body(message: Any) -> bytes:

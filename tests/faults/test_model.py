@@ -38,7 +38,7 @@ from hypothesis.stateful import (
 )
 
 from tests.http_client import Page
-from tests.http_session import TRY_AGAIN, Answer
+from tests.http_session import TRY_AGAIN, Answer, Refused
 from tests.server.desk import QUICK, SOON, Anywhere, message, together, word
 from tests.servers import Server, serve
 from tests.support import wait_until
@@ -106,9 +106,21 @@ class Story(RuleBasedStateMachine):
 
     def open(self) -> None:
         """The pages of a new life."""
-        self.tabs = [Tab(self.user.open("/")) for _ in range(2)]
+        self.tabs = [Tab(self.page()) for _ in range(2)]
         self.born = shown(self.tabs[0].page)
         self.begun = len(written(self.file))
+
+    def page(self) -> Page:
+        return wait_until(self.asked_for_a_page, SOON_DONE)
+
+    def asked_for_a_page(self) -> Page | None:
+        """One that is not there yet (503) comes back by itself."""
+        try:
+            return self.user.open("/")
+        except Refused as refused:
+            if refused.status != 503:
+                raise
+            return None
 
     @property
     def life(self) -> list[int]:
@@ -250,7 +262,7 @@ class Story(RuleBasedStateMachine):
             tab.page.poll()
             assert shown(tab.page) == [*self.born, *life], "the page shows something else"
             tab.page.assert_nothing_lost()
-        assert shown(self.user.open("/")) == [*self.born, *life]
+        assert shown(self.page()) == [*self.born, *life]
 
     def teardown(self) -> None:
         self.all_arrives()

@@ -15,7 +15,7 @@ from tests.support import ROOT, unavailable
 CORPUS = Path(__file__).parent / "corpus"
 NAMES = [name for name in TARGETS if name != "planted"]
 
-RUNS = {"constants": 250_000, "records": 25_000}
+RUNS = {"constants": 100_000, "records": 25_000}
 MANY = 1_000_000
 """Inputs for each target: within a minute, where nothing else runs."""
 
