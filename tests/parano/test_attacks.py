@@ -11,6 +11,8 @@ import pytest
 from htagweb_flask.errors import Altered
 from htagweb_flask.noise import new_key
 from htagweb_flask.seal import THIRD
+from htagweb_flask.web.doctor import examine
+from htagweb_flask.web.doctor.visitor import Visitor
 from tests.apps.sealed import SECRETS
 from tests.http_client import Answer, User
 from tests.http_session import Refused
@@ -262,3 +264,9 @@ def test_an_app_sees_nothing_of_all_this(site: Server) -> None:
             assert tab.find(tag="p", data_test="name").text == "Ada"
     tab.click("more")
     assert tab.count == "1"
+
+
+def test_the_doctor_knows_a_sealed_page(site: Server) -> None:
+    (finding,) = examine(Visitor(f"{site.url}/"))
+    assert (finding.name, finding.level) == ("page", "warn")
+    assert "parano" in finding.text

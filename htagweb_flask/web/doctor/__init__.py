@@ -35,6 +35,10 @@ CHECKS: tuple[Callable[[Page], Iterator[Finding]], ...] = (
 )
 
 
+SHELL = b'id="htag-shell"'
+"""In the page before a sealed one."""
+
+
 def examine(visitor: Visitor, long: bool = False) -> Iterator[Finding]:
     """Opens the page at the visitor's address, and looks at it from all sides."""
     try:
@@ -87,5 +91,8 @@ def _no_page(url: str, answer: Answer) -> Finding:
         503: "the log of the server says why the pool cannot be started",
         504: "the server does not answer the proxy in time",
     }
+    if answer.status == 200 and SHELL in answer.body:
+        text = f"{url}: an app with parano, whose pages are sealed: there is nothing to look at from outside"
+        return Finding("page", WARN, text, "examine another app of the site, which is not sealed")
     text = f"{url}: status {answer.status}" + (", but no page of an htag app" if answer.status == 200 else "")
     return Finding("page", FAIL, text, cures.get(answer.status, "the log of the server may say more"))
