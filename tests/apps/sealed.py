@@ -102,3 +102,9 @@ def proxied() -> Flask:
     """Behind a proxy that says how the browser has asked."""
     app.wsgi_app = ProxyFix(app.wsgi_app, x_proto=1, x_host=1)  # type: ignore[method-assign]
     return app
+
+
+def signed() -> Flask:
+    """With sessions in Flask's own cookies."""
+    app.secret_key = "a key of the tests"
+    return app
