@@ -26,7 +26,7 @@ OPERATIONS = {operation.ok().label: operation.ok() for operation in DESCRIPTION.
 EACH = int(os.environ.get("SCHEMA_REQUESTS", "60"))
 
 #: Seconds in which each answer begins: what waits for pushes has something to say, or is refused.
-PATIENCE = 10
+PATIENCE = 60
 
 
 @pytest.mark.parametrize("isolation", ["shared"], indirect=True)
