@@ -64,6 +64,7 @@ FLOORS = {
     "pool.worker": "worker",
     "pool.warden": "warden",
     "pool.instance": "instance",
+    "pool.residents": "warden",
     "pool.interactions": "parts",
     "pool.delivery": "parts",
     "pool.sessions": "parts",

@@ -91,7 +91,7 @@ async def _serve(
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     worker = Worker(config, app, born, adapter, stop.set)
-    heap = Heap(loop, worker.quiet) if config.isolation == "shared" else None
+    heap = Heap(loop, worker) if config.isolation == "shared" else None
     try:
         listener = Listener(loop, config.run_dir, config.slot, config.kind, config.secret, worker)
     except OSError as error:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import logging
 import os
-from collections.abc import Callable
+from typing import Protocol
 
-__all__ = ["Heap", "allow_files", "memory_of"]
+__all__ = ["Heap", "Holder", "allow_files", "memory_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +26,28 @@ ROUNDS = 2
 GROWTH, LATEST = 0.5, 2.0
 """Growth of what is settled after which all of it is looked at: in a quiet moment, and at the latest."""
 
+QUIET = 1.0
+"""Seconds without a click and without a page: a quiet moment."""
+
+REST, SHARE = 10.0, 0.1
+"""Seconds since somebody came or went after which what has ended is looked for, if there is so much of it,
+measured by what lives. The watchdog lets go of what has ended within 5 s."""
+
 LEAST = 100_000
 """So few objects are not worth it."""
+
+SOME, SHORT = 25_000, 100_000
+"""After so many new ones all are looked at in any case, where that takes less than 50 ms: there are few."""
+
+
+class Holder(Protocol):
+    """The worker, as its heap sees it."""
+
+    def quiet(self) -> float:
+        """For how many seconds nobody has clicked or asked for a page."""
+
+    def left_behind(self) -> tuple[int, int, float]:
+        """How many instances there are; how many have ended so far; seconds since the last one has."""
 
 
 class Heap:
@@ -36,12 +57,13 @@ class Heap:
     instances, in which nobody is answered. So what has survived is soon *settled* (``gc.freeze``), and a
     collection looks at what is new only. What is settled is freed by its reference counts, as ever, but for
     what is in a cycle: the trees of instances that have ended wait for a look at everything, in a moment when
-    nobody clicks.
+    nobody clicks. In a longer one the system gets back what they have used.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, quiet: Callable[[], bool]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, holder: Holder) -> None:
         self._loop = loop
-        self._quiet = quiet
+        self._holder = holder
+        self._freed = 0  # how many instances had ended when all was looked at
         self._former = gc.get_threshold()
         gc.set_threshold(YOUNG, MIDDLE, NEVER)
         self._clean()
@@ -59,9 +81,19 @@ class Heap:
             self._settle()
             self._grown += rounds * YOUNG * MIDDLE
         growth = self._grown / max(self._settled, LEAST)
-        if growth > LATEST or (growth > GROWTH and self._quiet()):
+        short = self._grown > SOME and self._settled + self._grown < SHORT
+        if short or growth > LATEST or (growth > GROWTH and self._holder.quiet() > QUIET):
             self._clean()
+        elif self._rests():
+            self._clean()
+            _give_back()
         self._timer = self._loop.call_later(LOOK, self._look)
+
+    def _rests(self) -> bool:
+        """Whether nobody has come or gone for a while, and enough had before."""
+        living, gone, since = self._holder.left_behind()
+        ended = gone - self._freed
+        return ended > 0 and ended >= living * SHARE and min(self._holder.quiet(), since) > REST
 
     def _settle(self) -> None:
         gc.collect()
@@ -69,11 +101,19 @@ class Heap:
 
     def _clean(self) -> None:
         """Looks at everything."""
+        self._freed = self._holder.left_behind()[1]
         gc.unfreeze()
         self._settle()
         self._settled = gc.get_freeze_count()
         self._grown = 0
         logger.debug("%s objects are settled", self._settled)
+
+
+def _give_back() -> None:
+    """Has the C library give the memory that it keeps for later back to the system. Python's own, most of it,
+    goes back as soon as nothing is left in a piece of it."""
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # it is glibc that can do so
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def allow_files() -> None:

@@ -29,7 +29,7 @@ from ..protocol import (
     WorkerUse,
 )
 from .adapters import Adapter
-from .caps import FOR_ALL, FOR_SESSION, Use
+from .caps import Use
 from .client import Client
 from .config import WorkerConfig
 from .freshness import Freshness
@@ -37,6 +37,7 @@ from .instance import Instance
 from .intake import Intake
 from .listeners.socket import Connection, Listener
 from .live_session import LiveSession
+from .residents import CROWDED, Key, Residents
 from .sessions import Sessions
 from .warden import Warden
 from .watchdog import Watchdog, Watched
@@ -54,13 +55,6 @@ SWEEP = 5.0
 
 RETIRE = 10.0
 """Seconds that an instance which no page shows is kept, where another one of the session is shown."""
-
-QUIET = 1.0
-"""Seconds without a click and without a page after which the worker may tidy up."""
-
-CROWDED = "This app serves as many visitors as it can just now. Please try again in a minute."
-TOO_MANY = "You have {} pages of this app open, which is the most. Close one of them, and reload this page."
-"""What is said to who finds no room."""
 
 
 class Peer(Protocol):
@@ -87,9 +81,8 @@ class Worker:
         self._app = app
         self._adapter = adapter
         self._loop = asyncio.get_running_loop()
-        self._instances: dict[tuple[str, str], Instance] = {}
+        self._instances = Residents(config.slot, config.instances, config.session_instances)
         self._clients: dict[str, tuple[Instance, Client]] = {}
-        self._unclaimed: set[tuple[str, str]] = set()  # which instances, as far as is known
         self._sessions = Sessions(config.slot, self.end)
         self._supervisor: Peer | None = None
         self._listener: Listener | None = None
@@ -102,9 +95,7 @@ class Worker:
         self._leave = leave
         self._watchdog = Watchdog(config.interaction_timeout, self._given_up)
         self.wear = Wear(config, code, self._watchdog)
-        self._warden = Warden(
-            lambda: list(self._instances.values()), self._watchdog, self._is_worn_out, leave or _stay
-        )
+        self._warden = Warden(lambda: self._instances, self._watchdog, self._is_worn_out, leave or _stay)
         self._loop.call_later(SWEEP, self._sweep)
 
     def opened(self, connection: Connection, hello: Hello) -> None:
@@ -160,12 +151,16 @@ class Worker:
 
     def over(self) -> bool:
         """Whether every instance has ended and all is stored."""
-        ended = all(instance.join(0) for instance in self._instances.values())
+        ended = all(instance.join(0) for instance in self._instances)
         return ended and self._sessions.settled()
 
-    def quiet(self) -> bool:
-        """Whether nobody has asked for anything just now."""
-        return time.monotonic() - self._busy > QUIET
+    def quiet(self) -> float:
+        """See :class:`resources.Holder`."""
+        return time.monotonic() - self._busy
+
+    def left_behind(self) -> tuple[int, int, float]:
+        """See :class:`resources.Holder`."""
+        return len(self._instances), self._instances.gone, time.monotonic() - self._instances.changed
 
     def _find(self, client: str) -> tuple[Instance, Client]:
         found = self._clients.get(client)
@@ -191,13 +186,13 @@ class Worker:
         if instance and (instance.useless or (renewed and message.renew)):
             instance.end()
         if instance is None or instance.ended or instance.exiting:
-            self._make_room(message.link)
-            instance = self._instances[key] = self._begin(key, session)
-            self._unclaimed.add(key)
+            self._instances.make_room(message.link)
+            instance = self._begin(key, session)
+            self._instances.add(key, instance)
             self._watchdog.watch(instance)
         return instance
 
-    def _begin(self, key: tuple[str, str], session: LiveSession) -> Instance:
+    def _begin(self, key: Key, session: LiveSession) -> Instance:
         digest = hashlib.sha256("/".join((self._config.slot, *key)).encode()).hexdigest()
         name = f"{self._app.__qualname__}-{digest[:8]}"
         try:
@@ -216,29 +211,6 @@ class Worker:
             logger.error("%s cannot begin: the system allows no more: %s", name, str(error))
             raise Full(CROWDED) from None
 
-    def _make_room(self, link: str) -> None:
-        """Ends an instance, if there would be too many with another one for session *link*. Raises Full."""
-        own = [one for (owner, _), one in self._instances.items() if owner == link and not one.ended]
-        most = self._config.session_instances
-        leaver = FOR_SESSION.leaver(own, most, Full(TOO_MANY.format(most)))
-        if leaver is None:
-            leaver = self._leaver()
-        if leaver:
-            logger.info("%s ends, to make room", leaver.name)
-            leaver.end()
-
-    def _leaver(self) -> Instance | None:
-        """Which of all has to end so that another has room. Looks at all of them only if there may be none:
-        that takes some milliseconds, for each page."""
-        most = self._config.instances
-        known = {key: self._instances.get(key) for key in self._unclaimed}
-        self._unclaimed = {key for key, one in known.items() if one and not (one.claimed or one.ended)}
-        if FOR_ALL.roomy(len(self._instances), len(self._unclaimed), most):
-            return None
-        live = [one for one in self._instances.values() if not one.ended]
-        full = Full(CROWDED, f"worker {self._config.slot} has {most} instances (HTAG_INSTANCES)")
-        return FOR_ALL.leaver(live, most, full)
-
     def _build(self, instance: Instance, message: Render) -> Adapter:
         return self._adapter(self._app, instance, message.request)
 
@@ -246,14 +218,14 @@ class Worker:
         if self._leave:
             self.wear.look()
         shown = {link for (link, _), instance in self._instances.items() if instance.clients}
-        for key, instance in list(self._instances.items()):
+        for key, instance in self._instances.items():
             instance.sweep()
             if instance.idle() > RETIRE and (key[0] in shown or self.wear.outdated):
                 instance.end()  # its user has gone on to another query, or to the new code
             self._retire(instance)
             if instance.ended and instance.join(0):
-                del self._instances[key]
-        self._sessions.keep({link for link, _ in self._instances})
+                self._instances.discard(key)
+        self._sessions.keep(self._instances.links())
         if self._channels:
             self._channels.sweep(self._clients)
         if self._leave and self._is_done():
@@ -266,14 +238,14 @@ class Worker:
         before an answer: who gets that may come back at once, and find no room."""
         if self._config.isolation == "session" and self._supervisor:
             with self._using:
-                use = max((one.use for one in list(self._instances.values())), default=Use.UNCLAIMED)
+                use = max((one.use for one in self._instances), default=Use.UNCLAIMED)
                 if use is not self._use:
                     self._use = use
                     self._supervisor.send(WorkerUse(self._config.slot, use))
 
     def _refresh(self) -> None:
         """The code was saved: open pages, and those that are being made just now, load themselves again."""
-        for instance in list(self._instances.values()):
+        for instance in self._instances:
             instance.refresh()
 
     def _is_done(self) -> bool:
@@ -283,12 +255,13 @@ class Worker:
             return True
         if self._listener and not self._listener.found():
             return True
-        used = any(instance.shown for instance in self._instances.values())
+        used = any(instance.shown for instance in self._instances)
         return self.wear.spent or (self.wear.retired and not used)
 
     def _given_up(self, instance: Watched) -> None:
         logger.error("the thread of %s cannot be ended: it stays until this process leaves", instance.whom)
-        self._instances = {key: one for key, one in self._instances.items() if one is not instance}
+        for key in [key for key, one in self._instances.items() if one is instance]:
+            self._instances.discard(key)
         if self._leave and self._config.isolation == "session":
             self._warden.leave()  # at once, as it harms nobody else
 
@@ -331,14 +304,13 @@ class Worker:
     def join(self, timeout: float) -> None:
         """Waits until every instance has ended, at most *timeout* seconds in all."""
         until = time.monotonic() + timeout
-        for instance in self._instances.values():
+        for instance in self._instances:
             instance.join(max(0.0, until - time.monotonic()))
 
     def end(self, link: str | None = None) -> None:
         """Ends every instance, or those of session *link*."""
-        for (owner, _), instance in self._instances.items():
-            if link in (None, owner):
-                instance.end()
+        for instance in self._instances if link is None else self._instances.of(link):
+            instance.end()
 
 
 def _stay() -> None:

@@ -116,7 +116,7 @@ class Stage:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        instances = list(self.worker._instances.values())
+        instances = list(self.worker._instances)
         self.run(self.worker.end)
         self._stop()
         wait_until(lambda: all(one._loop.is_closed() for one in instances), TIMEOUT, "instances have ended")
@@ -137,7 +137,7 @@ class Stage:
     @property
     def instances(self) -> int:
         """How many instances are alive."""
-        return sum(not one.ended for one in self.worker._instances.values())
+        return sum(not one.ended for one in self.worker._instances)
 
     def ask(self, message: Message) -> Message:
         """The reply of the worker. Raises the error that it replies."""

@@ -66,7 +66,7 @@ class Rows(App):
 
 
 def app_of(tab: Any) -> Any:
-    (instance,) = tab.user.worker._instances.values()
+    (instance,) = tab.user.worker._instances
     return instance._adapter._renderer.tag
 
 

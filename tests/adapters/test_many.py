@@ -73,9 +73,9 @@ def files() -> Any:
 @pytest.mark.slow
 @pytest.mark.usefixtures("files")
 def test_no_pause_is_felt_with_a_thousand_instances(pauses: Pauses, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "QUIET", 1e9)  # nobody ever rests
+    monkeypatch.setattr(resources, "QUIET", 1e9)  # nobody ever rests
     with Stage(App, scope="tab") as stage:
-        heap = stage.run(lambda: Heap(stage._loop, stage.worker.quiet))
+        heap = stage.run(lambda: Heap(stage._loop, stage.worker))
         try:
             pauses.seconds.clear()
             for _ in range(MANY):
@@ -100,7 +100,7 @@ def test_what_has_ended_is_gone_when_nobody_asks(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(resources, "LOOK", 0.01)
     monkeypatch.setattr(resources, "ROUNDS", 0)
     monkeypatch.setattr(resources, "YOUNG", 10)
-    monkeypatch.setattr(worker, "QUIET", 0.0)
+    monkeypatch.setattr(resources, "QUIET", 0.0)
     monkeypatch.setattr(worker, "SWEEP", 0.05)
 
     class Cycle:
@@ -119,7 +119,7 @@ def test_what_has_ended_is_gone_when_nobody_asks(monkeypatch: pytest.MonkeyPatch
 
     ended: list[bool] = []
     with Stage(Heavy, scope="tab") as stage:
-        heap = stage.run(lambda: Heap(stage._loop, stage.worker.quiet))
+        heap = stage.run(lambda: Heap(stage._loop, stage.worker))
         try:
             tab = stage.open()
             stage.run(gc.freeze)

@@ -217,7 +217,7 @@ def test_news_end_when_the_page_is_closed(page: Any) -> None:
 def test_the_end_of_a_session_ends_its_instances_and_that_of_its_former_id_does_not(page: Any) -> None:
     tab = page(Clock)
     worker = tab.user.worker
-    (instance,) = worker._instances.values()
+    (instance,) = worker._instances
     link = instance.live_session.link
     tab.user.run(lambda: worker.told(None, Patched(link, "new", Delta({}, []))))
     tab.user.run(lambda: worker.told(None, Patched(link, "sid", None)))

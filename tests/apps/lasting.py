@@ -1,6 +1,7 @@
 """An app that tells what is left of it: what its tasks do, and how many of them still run in its process.
 
 LASTING_PATIENCE   seconds that the pool keeps a page which nobody runs
+LASTING_REST       seconds without a visitor after which it looks for what is left of those
 """
 
 from __future__ import annotations
@@ -18,19 +19,29 @@ from htag import Tag
 from htagweb_flask import htag_blueprint
 from tests.apps.web_kit import push
 
-#: Of the process: the tasks that run, the trees there are, which tasks have begun, what update() has said.
+#: Of the process: the tasks that run, the trees there are, what update() has said. Nothing is kept of each
+#: instance, as it would hold the memory around it.
 RUNNING: set[int] = set()
-ALIVE: list[weakref.ref[Any]] = []
-BEGUN: list[int] = []
+ALIVE: weakref.WeakSet[Any] = weakref.WeakSet()
 ANSWERS: list[Any] = []
 DESTROYED: list[str] = []
 
-if "LASTING_PATIENCE" in os.environ and "htagweb_flask.pool.worker" in sys.modules:
-    sys.modules["htagweb_flask.pool.instance"].CLIENT_GRACE = float(os.environ["LASTING_PATIENCE"])  # type: ignore[attr-defined]
-    sys.modules["htagweb_flask.pool.worker"].SWEEP = 0.2  # type: ignore[attr-defined]
+if "htagweb_flask.pool.worker" in sys.modules:
+    POOL: dict[str, Any] = {
+        name.rpartition(".")[2]: module for name, module in sys.modules.items() if ".pool." in name
+    }
+    if "LASTING_PATIENCE" in os.environ:
+        POOL["instance"].CLIENT_GRACE = float(os.environ["LASTING_PATIENCE"])
+        POOL["worker"].SWEEP = 0.2
+    if "LASTING_REST" in os.environ:
+        POOL["resources"].REST = float(os.environ["LASTING_REST"])
+        POOL["watchdog"].LONGEST = 0.5
 
 
 class Lasting(Tag.App):
+    begun = 0
+    """How many tasks have."""
+
     def init(self, kind: str = "") -> None:
         self.word = Tag.p("", _class="word")
         self.count = Tag.p("0", _class="count")
@@ -39,17 +50,16 @@ class Lasting(Tag.App):
         for name in ("look", "more", "begin"):
             self += Tag.button(name, _onclick=getattr(self, name))
         self.clicks = 0
-        ALIVE.append(weakref.ref(self))
+        ALIVE.add(self)
         if kind:
             self.task = asyncio.ensure_future(self.run(kind))
 
     def look(self, ev: Any) -> None:
         """Shows what is known of all instances of the process."""
-        alive = sum(ref() is not None for ref in ALIVE)
         found = {
-            "alive": alive,
+            "alive": len(ALIVE),
             "running": len(RUNNING),
-            "begun": len(BEGUN),
+            "begun": Lasting.begun,
             "answers": ANSWERS,
             "destroyed": DESTROYED,
         }
@@ -63,8 +73,7 @@ class Lasting(Tag.App):
         self.task = asyncio.ensure_future(self.run("endless"))
 
     async def run(self, kind: str) -> None:
-        number = len(BEGUN)
-        BEGUN.append(number)
+        number, Lasting.begun = Lasting.begun, Lasting.begun + 1
         RUNNING.add(number)
         try:
             await getattr(self, kind)()

@@ -35,7 +35,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
 
 
 def instances(stage: Stage) -> list[Any]:
-    return [one for one in stage.worker._instances.values() if not one.ended]
+    return [one for one in stage.worker._instances if not one.ended]
 
 
 def clients(stage: Stage) -> int:
