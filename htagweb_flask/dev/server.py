@@ -18,6 +18,7 @@ from werkzeug.serving import make_server
 from werkzeug.wsgi import ClosingIterator
 
 from ..errors import AppError, PoolError
+from ..locks import lock
 from ..protocol import Survey
 from ..web.launch import base_dir, private_dir
 from ..web.pools import pools
@@ -31,6 +32,9 @@ LAST = 2.0
 
 START = 10.0
 """Seconds in which the pool has to say what runs, once it is started."""
+
+SCRATCH, USED = "dev-", "used.lock"
+"""Folders of servers begin so, and hold a file that is locked as long as the server lives."""
 
 PORTS = 100
 """Ports after the first one that are tried."""
@@ -64,13 +68,25 @@ def scratch() -> Iterator[str]:
     """A private folder for what the server and its pool write, which goes with them. It is where the pools of
     all servers are looked for."""
     base = private_dir(base_dir())
-    folder = tempfile.mkdtemp(prefix="dev-", dir=base)
+    _clear_away(base)
+    folder = tempfile.mkdtemp(prefix=SCRATCH, dir=base)
     try:
-        yield folder
+        with open(os.path.join(folder, USED), "w") as file:
+            lock(file)
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):  # there are other servers
             os.rmdir(base)
+
+
+def _clear_away(base: str) -> None:
+    """Removes what servers have left that were killed."""
+    for name in os.listdir(base):
+        folder = os.path.join(base, name)
+        with contextlib.suppress(OSError), open(os.path.join(folder, USED), "r+") as file:
+            if name.startswith(SCRATCH) and lock(file):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_not_told(record: logging.LogRecord) -> bool:

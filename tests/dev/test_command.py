@@ -112,6 +112,24 @@ def test_ctrl_c_leaves_nothing(dev: Terminal) -> None:
     assert "Error" not in dev.text, dev.text
 
 
+def test_the_next_one_clears_away_what_a_killed_one_has_left(folder: Path) -> None:
+    with terminal("index.py", cwd=folder) as killed:
+        killed.url()
+        (left,) = killed.scratch.glob("htagweb-*/dev-*")
+        killed.process.kill()
+        killed.process.wait()
+        with terminal("index.py", cwd=folder, TMPDIR=str(killed.scratch)) as one:
+            one.url()
+            assert not left.exists()
+            (used,) = killed.scratch.glob("htagweb-*/dev-*")
+            with terminal("index.py", cwd=folder, TMPDIR=str(killed.scratch)) as another:
+                another.url()
+                assert used.is_dir(), "that of one which runs is left alone"
+                assert another.ctrl_c() == 0
+            assert one.ctrl_c() == 0
+        assert list(killed.scratch.iterdir()) == []
+
+
 def test_without_an_argument_it_is_the_app_of_index_and_opens_the_browser(folder: Path) -> None:
     opened = folder.parent / "opened"
     browser = folder.parent / "browser"
