@@ -31,6 +31,9 @@ ATTEMPTS = 3
 NAMES = 128
 """Slots to which connections are kept. Where each session has one, there may be very many."""
 
+SOON = 2.0
+"""Seconds after which a page that could not be made may be asked for again: its process ends, or hangs."""
+
 TELL = 5.0
 """Seconds until what has no reply must be on its way."""
 
@@ -135,7 +138,7 @@ class SocketBroker(Broker):
                 reply = connection.exchange(frame, timeout, watch)
             except TimeoutError:
                 connection.close()
-                raise PoolError(f"the app did not answer within {timeout:g} s") from None
+                raise PoolError(f"the app did not answer within {timeout:g} s", retry=SOON) from None
             except (OSError, msgspec.DecodeError):
                 connection.close()
                 self._idle.pop(slot.name, None)  # its neighbours have ended with it
@@ -194,13 +197,16 @@ class SocketBroker(Broker):
         except OSError:
             pass
         for attempt in range(ATTEMPTS):
-            self._ensure(slot)
+            if start:
+                self._ensure(slot)
             try:
                 return Connection(self._run_dir, slot.name, self._kind, 0)
             except OSError as error:  # it has just ended, which the supervisor has yet to see
                 reason = error
             time.sleep(0.05 * 2**attempt)
-        raise PoolError(f"the process of the app cannot be reached: {reason}")
+        if not start and isinstance(reason, FileNotFoundError | ConnectionRefusedError):
+            raise Gone("the instance has ended") from None
+        raise PoolError(f"the process of the app cannot be reached: {reason}", retry=SOON)
 
     def _register(self) -> None:
         """Has a connection to the supervisor, by which the pool sees that this web process lives."""
@@ -222,7 +228,7 @@ class SocketBroker(Broker):
             try:
                 reply = self._ask_supervisor(frame, timeout)
             except TimeoutError:
-                raise PoolError(f"the pool did not answer within {timeout:g} s") from None
+                raise PoolError(f"the pool did not answer within {timeout:g} s", retry=SOON) from None
             except (OSError, msgspec.DecodeError) as error:
                 self._idle.pop(POOL, None)
                 if not start:

@@ -202,7 +202,7 @@ class Slots:
             logger.info("worker %s has left", slot.name)
         else:
             self._broke(slot, message.app, status)
-        slot.fail(PoolError("the pool ends"))
+        slot.fail(PoolError("the pool ends", retry=1.0))
         self._forget(slot)
 
     def _broke(self, slot: Slot, app: str, status: int) -> None:

@@ -186,7 +186,7 @@ def _keep(site: Site, slot: Slot, link: str, sid: str, delta: Delta) -> bool:
 
 
 def _ended(site: Site, link: str, sid: str) -> NoReturn:
-    site.broker.pool(Patched(link, sid, None), BEAT)
+    site.tell(Patched(link, sid, None))
     raise Gone("the session has ended")
 
 

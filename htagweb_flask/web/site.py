@@ -229,7 +229,7 @@ class Site:
             self.sessions.adopt()
 
     def _wrap_sessions(self) -> Sessions:
-        sessions = Sessions(self._flask_app, self.folder, self._chosen_sessions, self._tell)
+        sessions = Sessions(self._flask_app, self.folder, self._chosen_sessions, self.tell)
         self._flask_app.session_interface = sessions
         return sessions
 
@@ -252,7 +252,7 @@ class Site:
         else:
             self.broker.tell(slot, Saved(link, delta.number, ok))
 
-    def _tell(self, message: Patched) -> None:
-        """Tells the pool, if there is one, what a view has changed."""
+    def tell(self, message: Patched) -> None:
+        """Tells the pool, if there is one, what a view has changed; or that a session has ended."""
         with contextlib.suppress(PoolError):
             self.broker.pool(message, TELL, start=False)

@@ -1,8 +1,13 @@
-"""An app with whose process something happens; what it has begun is written into FAULTY_FILE."""
+"""An app with whose process something happens.
+
+FAULTY_FILE    where it writes what it has begun
+FAULTY_SWEEP   seconds between two looks of a worker at itself
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 import time
 from typing import Any
 
@@ -15,6 +20,9 @@ from tests.apps.web_kit import Pushing, button, named
 HELD: list[bytes] = []
 
 LONG = 60
+
+if "FAULTY_SWEEP" in os.environ and "htagweb_flask.pool.worker" in sys.modules:
+    sys.modules["htagweb_flask.pool.worker"].SWEEP = float(os.environ["FAULTY_SWEEP"])  # type: ignore[attr-defined]
 
 
 class Faulty(Pushing, Tag.App):
@@ -69,3 +77,5 @@ class Faulty(Pushing, Tag.App):
 
 app = Flask(__name__)
 app.register_blueprint(htag_blueprint(Faulty))
+app.register_blueprint(htag_blueprint(Faulty, name="second"), url_prefix="/second")
+app.register_blueprint(htag_blueprint(Faulty, name="own", isolation="session"), url_prefix="/own")

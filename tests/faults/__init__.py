@@ -13,6 +13,7 @@ a callback raises anything                  test_callbacks.py, tests/server/test
 a callback or init never ends               tests/server/test_hung_apps.py
 native code keeps the interpreter's lock    tests/server/test_hung_apps.py
 a leak                                      test_memory.py
+a process is stopped, and lives             test_stopped.py
 a module forks or starts threads            test_imports.py
 the run directory is full, or not ours      test_run_dir.py, tests/server/test_pool_start.py
 files in it are taken away                  test_run_dir.py

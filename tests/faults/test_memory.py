@@ -18,10 +18,11 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tell
 
 LIMIT = 300
 """Megabytes. A worker that has just begun uses some 50."""
+ENV = {**QUICK, "HTAG_WORKER_MEMORY": str(LIMIT * 1024 * 1024), "FAULTY_SWEEP": "0.3"}
 
 
 def test_a_leak_ends_with_its_process(live: Callable[..., Server]) -> None:
-    env = {**QUICK, "HTAG_WORKERS": "1", "HTAG_WORKER_MEMORY": str(LIMIT * 1024 * 1024)}
+    env = {**ENV, "HTAG_WORKERS": "1"}
     server = live("gunicorn-gevent", "tests.apps.faulty:app", workers=2, env=env, options=SOON)
     page, other = Anywhere(server.url).open("/"), Anywhere(server.url).open("/")
     old = number(page, "pid")
@@ -51,6 +52,35 @@ def test_a_leak_ends_with_its_process(live: Callable[..., Server]) -> None:
     assert number(third, "kept") in ((5,) if answer["done"] else (4, 5))
     assert number(third, "pid") not in (old, new)
     assert server.log_text().count("takes no new page: it uses") == 2
+
+
+def test_a_leak_where_each_session_has_its_process(live: Callable[..., Server]) -> None:
+    server = live("gunicorn-gevent", "tests.apps.faulty:app", workers=2, env=ENV, options=SOON)
+    page, other = Anywhere(server.url).open("/own/"), Anywhere(server.url).open("/own/")
+    old, neighbour = number(page, "pid"), number(other, "pid")
+    with page.stream():
+        press(page, "leak", n=LIMIT)
+        page.wait_for(lambda: word(page, "hits") == "hits 1")
+        press(page, "hit")
+        told = "takes no new page: it uses"
+        wait_until(lambda: told in server.log_text(), 20, "it has seen how large it is")
+        again = page.user.open("/own/")
+        assert number(again, "pid") not in (old, neighbour)
+        assert (word(again, "hits"), word(again, "kept")) == ("hits 0", "kept 2")
+        press(page, "hit")
+        assert word(page, "hits") == "hits 3", "who is there goes on"
+        press(again, "hit")
+        assert word(again, "kept") == "kept 4", "it is the same session"
+    page.leave()
+    wait_until(lambda: not alive(old), 20, "nobody uses it, so it leaves")
+    new = number(again, "pid")
+    press(again, "leak", n=2 * LIMIT)
+    wait_until(lambda: not alive(new), 20, "it cannot wait until nobody uses it")
+    assert again.post("poll", {"cursor": again.cursor}).status == 410
+    third = again.user.open("/own/")
+    assert number(third, "pid") not in (old, new)
+    press(other, "hit")
+    assert number(other, "pid") == neighbour
 
 
 def visit(server: Server) -> int:

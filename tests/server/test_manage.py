@@ -7,12 +7,14 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +22,11 @@ from typing import Any
 import pytest
 
 from htagweb_flask import Pool, PoolError, pools
-from htagweb_flask.placement import session_name
-from htagweb_flask.protocol import InstanceState
+from htagweb_flask.brokers.base import Slot
+from htagweb_flask.brokers.socket import SocketBroker
+from htagweb_flask.errors import Gone
+from htagweb_flask.placement import POOL, SECRET, address_file, session_name
+from htagweb_flask.protocol import InstanceState, Poll
 from htagweb_flask.web.cli import htag_cli
 from tests.http_client import Page
 from tests.server.desk import QUICK, SOON, Anywhere, message, press
@@ -337,11 +342,35 @@ def test_stop_leaves_nothing_and_the_next_page_starts_another(live: Callable[...
         assert (done.returncode, done.stderr) == (0, "")
         assert not any(map(alive, processes))
         pages[0].wait_for(lambda: told(pages[0]))
-    assert server.pool_processes() == {}
+    for page in pages:
+        assert refused(page) == page.post("poll", {"cursor": page.cursor}).status == 410
+        assert page.leave().status == 204
+    assert server.pool_processes() == {}, "only a page starts another"
     assert [file.name for file in server.run_dir.iterdir() if file.suffix != ".lock"] == []
     again = pages[0].user.open("/")
     assert again.has("hit 0, kept 1,")
     assert pid(again) not in processes
+
+
+def test_a_pool_that_leaves_is_not_replaced_for_who_waits_in_it(short_folder: Path) -> None:
+    starts: list[bool] = []
+    (short_folder / SECRET).write_text("secret")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address_file(str(short_folder), POOL, "unix"))
+        listener.listen()
+        threading.Thread(target=turn_away, args=[listener], daemon=True).start()
+        broker = SocketBroker(str(short_folder), "unix", 0, 1, lambda: starts.append(True))
+        with pytest.raises(Gone):
+            broker.call(Slot("app-0", "module:App", ()), Poll("client", 0, 0), 5)
+        listener.shutdown(socket.SHUT_RDWR)
+    assert starts == []
+
+
+def turn_away(listener: socket.socket) -> None:
+    """As the pool does when it leaves."""
+    with suppress(OSError):
+        while True:
+            listener.accept()[0].close()
 
 
 # ---- which pool
