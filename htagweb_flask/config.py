@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import ConfigError
+from .policy import read_policy
 
 __all__ = ["KEYS", "Key", "Options", "Settings", "options_from", "settings_from"]
 
@@ -84,6 +85,9 @@ KEYS: tuple[Key, ...] = (
         "tracebacks in the page; default: the debug flag of the Flask app"),
     Key("reload", None, _flag, True,
         "open pages load themselves again when the code of their app is saved; default: as debug"),
+    Key("csp", "default", read_policy, True,
+        "Content-Security-Policy of the pages: default, strict or none; sources may be added as in "
+        "'strict; img-src https://example.org'"),
     Key("workers", None, _number(int, 1), True,
         "processes that hold the instances of an app; default: one per processor, at most 4"),
     Key("instances", 5000, _number(int, 1), True,
@@ -142,6 +146,7 @@ class Options:
     parano: bool
     debug: bool
     reload: bool | None
+    csp: str
     workers: int
     instances: int
     session_instances: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ from flask import Blueprint, Flask, Response, abort, current_app, has_request_co
 from .appref import AppRef
 from .config import options_from
 from .errors import ConfigError
+from .policy import is_strict
 from .web import shell
 from .web.cli import htag_cli
 from .web.endpoints import POSTS, answer
@@ -21,7 +23,7 @@ __all__ = ["Htag", "handle", "htag_blueprint"]
 CODE = "code"
 """What the page of an error asks for, beside the script."""
 
-FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 
 _names: Counter[str] = Counter()
 
@@ -108,7 +110,8 @@ def _unique(name: str) -> str:
 
 def _files(mount: Mount) -> dict[str, str]:
     """What a page of *mount* loads or asks for by GET."""
-    return {"script": script_name(mount.options.debug), "shell": shell.script_name(), "code": CODE}
+    strict = is_strict(mount.options.csp)
+    return {"script": script_name(mount.options.debug, strict), "shell": shell.script_name(), "code": CODE}
 
 
 def _show(site: Site, mount: Mount, place: shell.Place) -> Response:
@@ -116,7 +119,8 @@ def _show(site: Site, mount: Mount, place: shell.Place) -> Response:
 
 
 def _script(name: str) -> Response:
-    served = {script_name(debug): script(debug) for debug in (False, True)}
+    kinds = itertools.product((False, True), repeat=2)
+    served = {script_name(*kind): script(*kind) for kind in kinds}
     served[shell.script_name()] = shell.script()
     if name not in served:
         abort(404)

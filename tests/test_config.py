@@ -24,6 +24,7 @@ SAMPLES: dict[str, tuple[Any, Any]] = {
     "transport": ("longpoll", "websocket"),
     "debug": (True, "perhaps"),
     "reload": (False, "perhaps"),
+    "csp": ("strict; img-src https://a.test", "strictly"),
     "workers": (2, 0),
     "idle_timeout": (60, "soon"),
     "max_rate": (50, 0.5),

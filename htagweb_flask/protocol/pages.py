@@ -34,7 +34,8 @@ class RequestInfo(Struct):
 
 class Render(Struct):
     """Render the app's page for *client*, with its session as it was *loaded* (at that time by the monotonic
-    clock of this machine); *renew* says that a new instance may be asked for by the query. Reply: Page.
+    clock of this machine); *renew* says that a new instance may be asked for by the query; *nonce* marks its
+    scripts, where a strict policy lets no others run. Reply: Page.
 
     With parano, *sealed* is the end of the handshake and what the browser asks for; *peer* is the key by
     which the browser of this session is known, if it is; *integrity* is what the page says of its script."""
@@ -52,6 +53,7 @@ class Render(Struct):
     sealed: bytes = b""
     peer: str = ""
     integrity: str = ""
+    nonce: str = ""
 
 
 class Page(Struct):

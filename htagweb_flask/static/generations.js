@@ -48,14 +48,15 @@ function htag1(client) {
     const { drawing } = client;
     Object.keys(update).forEach((id) => guard(() => drawing.draw(id, update[id], fresh)));
     Object.keys(stream).forEach((id) => guard(() => drawing.append(id, stream[id])));
-    if (post) guard(runScript, post);
-    if (next) painted().then(() => guard(runScript, next)); // each step of a generator is to be seen
+    client.strict?.bind();
+    if (post) guard(client.run, post);
+    if (next) painted().then(() => guard(client.run, next)); // each step of a generator is to be seen
     if (err !== undefined) report(err, "PYTHON");
   }
 
   const globals = {
     jevent,
-    try_js: (code) => guard(runScript, code),
+    try_js: (code) => guard(client.run, code),
     interact: ({ id, method = null, args, kargs, event }) =>
       client.queue.send({ id, method, args: args || [], kargs: kargs || {}, event: event || {} }),
     action(payload) {
@@ -82,7 +83,9 @@ function htag2(client) {
         catch (error) { this.report(error, "JS"); }
       }
       // The rest is left to htag's own client, which would replace elements.
-      window.handle_payload(payload?.updates ? { ...payload, updates: {} } : payload, "htagweb");
+      const rest = payload?.updates ? { ...payload, updates: {} } : payload;
+      client.strict?.bind();
+      window.handle_payload(client.strict ? client.strict.take(rest) : rest, "htagweb");
       window._sync_interacting?.(); // a body that was drawn anew has lost its class
     },
     /** An instance hears of each key, and this one has not. Nothing is bound to that event: nothing runs. */

@@ -66,6 +66,8 @@ class Client {
     Object.assign(this, { boot, view, drawing, state: "connecting", calm: null, running: 0 });
     this.htag = boot.generation === 1 ? htag1(this) : htag2(this);
     this.overlay = boot.generation === 1 && typeof Overlay !== "undefined" ? new Overlay() : null; // htag 2 has its own
+    this.strict = typeof Strict !== "undefined" ? new Strict(boot) : null;
+    this.run = this.strict ? (code) => this.strict.run(code) : runScript;
     this.queue = new CallQueue(this);
     this.channel = new Channel(this, boot.transport);
     // What was rendered with the page ends at the cursor, and is applied like all that follows.
@@ -83,6 +85,7 @@ class Client {
   apply(payload) {
     if (payload?.exit) return this.end("ended", TEXTS.exit); // as the application wanted it
     if (payload?.refresh) return this.refresh();
+    this.strict?.learn(payload || {});
     try { this.htag.apply(payload); }
     catch (error) { this.htag.report(error, "JS"); }
     this.view.mark();

@@ -43,8 +43,9 @@ PAUSES = (0.02, 0.1, 0.3, 0.6, 1.0, 1.0, 0.0)
 FORGET = "forget"
 """What the browser says in place of a token to be given another session."""
 
-NO_STORE = {"Cache-Control": "no-store"}
+NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 STREAM = {
+    **NO_STORE,
     "Cache-Control": "no-cache, no-store, no-transform",
     "X-Accel-Buffering": "no",  # nginx passes each event on at once
 }

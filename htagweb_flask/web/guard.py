@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
+import hashlib
 import logging
-import os
-import secrets
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from flask import Flask, Request, has_request_context, request
@@ -14,19 +13,22 @@ from flask.sessions import SessionInterface
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from ..errors import Refused
+from .keys import derived
 
 __all__ = [
     "Ticket",
     "check_origin",
     "exempt_from_csrf",
     "guard_cookie",
-    "own_key",
     "read_ticket",
     "signer_of",
     "strict_origin",
 ]
 
 logger = logging.getLogger(__name__)
+
+LABEL = "htagweb_flask.ticket"
+"""What the key of tokens is derived for."""
 
 
 class Ticket(NamedTuple):
@@ -39,12 +41,11 @@ class Ticket(NamedTuple):
     version: str  # of the app's code: which process the instance lives in
 
 
-def signer_of(flask_app: Flask, key_file: str) -> URLSafeSerializer:
-    """Signs and reads tokens with the site's SECRET_KEY (and SECRET_KEY_FALLBACKS), else with our own key."""
-    key = flask_app.secret_key or own_key(key_file)
-    fallbacks = flask_app.config.get("SECRET_KEY_FALLBACKS") or []
-    # itsdangerous signs with the last key of the list and tries all.
-    return URLSafeSerializer([*fallbacks, key], salt="htagweb_flask.ticket")
+def signer_of(keys: Sequence[str | bytes]) -> URLSafeSerializer:
+    """Signs tokens with the last of the *keys* of a site, and reads those of all."""
+    return URLSafeSerializer(
+        [derived(key, LABEL) for key in keys], salt=LABEL, signer_kwargs={"digest_method": hashlib.sha256}
+    )
 
 
 @functools.lru_cache(maxsize=4096)  # each click brings the same token: checking it again costs 100 µs
@@ -54,20 +55,6 @@ def read_ticket(signer: URLSafeSerializer, token: str) -> Ticket:
         return Ticket(*signer.loads(token))
     except (BadSignature, TypeError):
         raise Refused("this request does not come from a page of ours") from None
-
-
-def own_key(path: str) -> str:
-    """A random key, made once and kept in *path* (mode 0600) for all processes and restarts."""
-    if not os.path.exists(path):
-        draft = f"{path}.{secrets.token_hex(4)}"
-        with open(draft, "w", opener=lambda name, flags: os.open(name, flags | os.O_EXCL, 0o600)) as file:
-            file.write(secrets.token_urlsafe(32))
-        with contextlib.suppress(FileExistsError):  # another process was faster: its key counts
-            os.link(draft, path)
-            logger.info("made a signing key in %s; in production, set SECRET_KEY", path)
-        os.unlink(draft)
-    with open(path) as file:
-        return file.read()
 
 
 def exempt_from_csrf(flask_app: Flask, *views: str) -> None:

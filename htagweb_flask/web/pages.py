@@ -21,6 +21,7 @@ from flask import Response, g, request, session
 from ..brokers.base import Slot
 from ..code import version_of
 from ..errors import AppError, Full, Gone, HtagError, PoolError, Retired, StoreError
+from ..policy import is_strict, policy_of
 from ..protocol import Delta, Message, Page, Render, RequestInfo
 from ..session import PREFIX, pack_all
 from .guard import Ticket
@@ -37,6 +38,7 @@ __all__ = [
     "keep",
     "name_of",
     "page",
+    "policy",
     "rendering",
     "request_info",
     "script",
@@ -53,7 +55,12 @@ TRIES = 10
 CALLED = ("call", "poll", "stream", "leave")
 """The URLs that a page is told."""
 
-PRIVATE = {"Cache-Control": "no-store", "Vary": "Cookie", "X-Content-Type-Options": "nosniff"}
+PRIVATE = {
+    "Cache-Control": "no-store",
+    "Vary": "Cookie",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",  # the address of a page is nobody else's business
+}
 
 
 PIECES = (
@@ -71,8 +78,8 @@ _DEAD = re.compile(rb"^[ \t]*(?://.*|/\*[\s\S]*?\*/)[ \t]*\n|^[ \t]+|[ \t]+// .*
 """Comments, and indentation: a third of what would be sent. No text of the client has " // " in it."""
 
 
-DEVELOPING = "developing.js"
-"""The piece that comes first with ``debug``."""
+DEVELOPING, STRICT = "developing.js", "strict.js"
+"""The pieces that come first with ``debug``, and under a strict policy."""
 
 
 def assembled(pieces: Sequence[str]) -> bytes:
@@ -84,9 +91,9 @@ def assembled(pieces: Sequence[str]) -> bytes:
 
 
 @functools.cache
-def script(debug: bool = False) -> bytes:
+def script(debug: bool = False, strict: bool = False) -> bytes:
     """The client."""
-    return assembled([DEVELOPING] * debug + list(PIECES))
+    return assembled([DEVELOPING] * debug + [STRICT] * strict + list(PIECES))
 
 
 def name_of(served: bytes, name: str = "htagweb") -> str:
@@ -95,22 +102,31 @@ def name_of(served: bytes, name: str = "htagweb") -> str:
 
 
 @functools.cache
-def script_name(debug: bool = False) -> str:
+def script_name(debug: bool = False, strict: bool = False) -> str:
     """The name of the client."""
-    return name_of(script(debug))
+    return name_of(script(debug, strict))
 
 
 def page(site: Site, mount: Mount, urls: dict[str, str]) -> Response:
     """The page of *mount* for this request. Among *urls* are "script", "code", and what it calls."""
+    nonce = secrets.token_urlsafe(16) if is_strict(mount.options.csp) else ""
+    headers = PRIVATE | policy(mount, nonce)
     if request.method == "HEAD":  # whoever asks for headers does not want an instance
-        return Response(headers=PRIVATE)
+        return Response(headers=headers)
     watch = (urls["code"], _version(mount), urls["script"]) if waits(mount) else None
-    g.htag_failed = partial(error_page, debug=mount.options.debug, watch=watch)
+    g.htag_failed = partial(error_page, debug=mount.options.debug, headers=headers, watch=watch, nonce=nonce)
     try:
-        reply = _render(site, mount, urls)
+        reply = _render(site, mount, urls, nonce)
     except HtagError as error:
-        return error_page(error, mount.options.debug, watch)
-    return Response(reply.html, headers=PRIVATE)
+        failed: Response = g.htag_failed(error)
+        return failed
+    return Response(reply.html, headers=headers)
+
+
+def policy(mount: Mount, nonce: str = "") -> dict[str, str]:
+    """The header for the page of *mount* whose scripts have this nonce, if it is to have one."""
+    text = policy_of(mount.options.csp, nonce)
+    return {"Content-Security-Policy": text} if text else {}
 
 
 def waits(mount: Mount) -> bool:
@@ -152,13 +168,15 @@ def visit(site: Site, mount: Mount) -> Visit:
     return Visit(link, current.sid, opened, sessions.store.loaded(opened))
 
 
-def _render(site: Site, mount: Mount, urls: dict[str, str]) -> Page:
+def _render(site: Site, mount: Mount, urls: dict[str, str], nonce: str) -> Page:
     who, client, info = visit(site, mount), secrets.token_urlsafe(16), request_info()
     renew = request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin")
 
     def message(version: str) -> Render:
         token = site.signer.dumps(list(Ticket(mount.key, client, who.link, fingerprint(who.sid), version)))
-        return rendering(site, mount, urls, who, info, client, token, renew)
+        asked = rendering(site, mount, urls, who, info, client, token, renew)
+        asked.nonce = nonce
+        return asked
 
     version, reply = ask(site, mount, who.link, message)
     if not isinstance(reply, Page):
@@ -260,14 +278,20 @@ body{{font:16px/1.5 system-ui,sans-serif;max-width:48rem;margin:12vh auto;paddin
 :root{{color-scheme:light dark}}pre{{overflow:auto;padding:1rem;border:1px solid;border-radius:.5rem}}
 </style></head><body><h1>{title}</h1><p>{text}</p>{trace}{script}</body></html>"""
 
-_WATCH = '<script type="application/json" id="htag-watch">{}</script><script src="{}"></script>'
+_WATCH = '<script type="application/json" id="htag-watch">{}</script><script src="{}" nonce="{}"></script>'
 
 
 _AGAIN = '<meta http-equiv="refresh" content="{seconds}">'
 """Browsers do not heed Retry-After."""
 
 
-def error_page(error: HtagError, debug: bool, watch: tuple[str, str, str] | None = None) -> Response:
+def error_page(
+    error: HtagError,
+    debug: bool,
+    headers: dict[str, str],
+    watch: tuple[str, str, str] | None = None,
+    nonce: str = "",
+) -> Response:
     """A page with the status of *error*; details of what failed are for developers only.
 
     It waits for other code than that of *watch*: where to ask, the version that has failed, the script.
@@ -281,12 +305,12 @@ def error_page(error: HtagError, debug: bool, watch: tuple[str, str, str] | None
     else:
         text, trace = f"The log of the server says more, at reference {reference}.", ""
     shown = f"<pre>{html.escape(trace)}</pre>" if trace else ""
-    script, again, headers = "", "", PRIVATE
+    script = again = ""
     if watch:  # in a page as that of an app: its policy allows the same
         data = json.dumps(watch[:2]).replace("<", "\\u003c")
-        script = _WATCH.format(data, html.escape(watch[2]))
+        script = _WATCH.format(data, html.escape(watch[2]), nonce)
     if error.retry:
         seconds = math.ceil(error.retry)
-        headers, again = {**PRIVATE, "Retry-After": str(seconds)}, _AGAIN.format(seconds=seconds)
+        headers, again = {**headers, "Retry-After": str(seconds)}, _AGAIN.format(seconds=seconds)
     body = _ERROR_PAGE.format(title=title, text=text, trace=shown, script=script, again=again)
     return Response(body, status=error.status, headers=headers)

@@ -21,7 +21,7 @@ from ..errors import PoolError, Refused
 from ..protocol import Handshake, Page, RequestInfo, Shaken
 from ..session import PREFIX
 from .guard import Ticket, strict_origin
-from .pages import ask, assembled, keep, name_of, rendering, request_info, visit, waits
+from .pages import ask, assembled, keep, name_of, policy, rendering, request_info, visit, waits
 from .pages import script as client_script
 from .sessions import fingerprint
 from .site import Mount, Site
@@ -88,7 +88,7 @@ def shell(mount: Mount, place: Place) -> Response:
     known = {"key": place.urls["key"], "page": place.urls["page"], "path": place.path}
     if waits(mount):
         known["code"] = place.urls["code"]
-    response = Response(document(known, place.urls["shell"]), headers=HEADERS)
+    response = Response(document(known, place.urls["shell"]), headers=HEADERS | policy(mount))
     response.add_etag()
     response.make_conditional(request)
     return response

@@ -22,14 +22,16 @@ from ..brokers.base import Broker, Slot
 from ..brokers.socket import SocketBroker
 from ..code import version_of
 from ..config import Options, Settings, settings_from
-from ..errors import Gone, PoolError, StoreError
+from ..errors import ConfigError, Gone, PoolError, StoreError
 from ..placement import own_slot_of, slot_of, successor_of
+from ..policy import is_strict
 from ..protocol import Delta, Patched, Saved
 from ..store import cached_sessions, file_sessions
 from .alone import claim
 from .checks import Checks
 from .collector import Collector
 from .guard import exempt_from_csrf, signer_of
+from .keys import keys_of
 from .launch import kind_of, pool_config, private_dir, run_dir_of, server_of, start_pool
 from .memory import PoolCache
 from .seats import Seats
@@ -59,6 +61,11 @@ OF_WORKERS = (
     "max_queue",
 )
 """The options of an app that its workers are told."""
+
+BOTH = (
+    'csp="strict" does not go with parano, whose first page is the same for everybody, without a nonce: '
+    'give that app csp="default"'
+)
 
 LOOK = 0.5
 """Seconds between two looks whether the code of an app has changed."""
@@ -173,8 +180,13 @@ class Site:
 
     @cached_property
     def signer(self) -> URLSafeSerializer:
-        """Signs the tokens of pages."""
-        return signer_of(self._flask_app, os.path.join(self._data_dir, "secret_key"))
+        """Signs the tokens of pages. Raises ConfigError for a key that others may know."""
+        return signer_of(keys_of(self._flask_app, os.path.join(self._data_dir, "secret_key"), self.lenient))
+
+    @property
+    def lenient(self) -> bool:
+        """Whether this is no site for others, so that its key may be any."""
+        return self.settings.options.debug or self._flask_app.testing
 
     @cached_property
     def _server(self) -> tuple[int, str]:
@@ -210,6 +222,8 @@ class Site:
             if options.reload is None:
                 options = replace(options, reload=options.debug)
             key_file = os.path.abspath(self.key_file) if options.parano else ""
+            if options.parano and is_strict(options.csp):
+                raise ConfigError(BOTH)
             identity = f"{name}/{app}/{sorted(asdict(options).items())}{key_file}"
             key = f"{app.name.lower()[:16]}-{hashlib.sha256(identity.encode()).hexdigest()[:10]}"
             found = self._mounts[name, app] = Mount(key, app, options, key_file)

@@ -19,6 +19,6 @@ def sse() -> Flask:
 def memory() -> Flask:
     """Each process has sessions of its own."""
     flask_app = Flask(__name__)
-    flask_app.config.update(SECRET_KEY="misfit", SESSION_TYPE="cachelib", SESSION_CACHELIB=SimpleCache())
+    flask_app.config.update(SECRET_KEY="misfit" * 4, SESSION_TYPE="cachelib", SESSION_CACHELIB=SimpleCache())
     flask_app.register_blueprint(htag_blueprint(Desk))
     return flask_app

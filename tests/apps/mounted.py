@@ -37,7 +37,7 @@ class Bell(Tag.App):
 
 
 app = Flask(__name__)
-app.config["SECRET_KEY"] = "mounted"
+app.config["SECRET_KEY"] = "mounted" * 4
 
 app.register_blueprint(htag_blueprint(Bell))
 app.register_blueprint(htag_blueprint(Bell), url_prefix="/a/b")

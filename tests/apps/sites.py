@@ -13,6 +13,8 @@ from htag import Tag
 from htagweb_flask import htag_blueprint
 from tests.apps.web_kit import GENERATION
 
+KEY = "of the site, and of it alone"
+
 
 class Door(Tag.App):
     """Shows who is in, as the session says, and lets the app itself say so."""
@@ -79,7 +81,7 @@ def bare() -> Flask:
 def cached() -> Flask:
     """The site keeps its sessions by Flask-Session, as its documentation says."""
     cache = FileSystemCache(os.environ["SITE_CACHE"], threshold=0)
-    flask_app = site(SECRET_KEY="of the site", SESSION_TYPE="cachelib", SESSION_CACHELIB=cache)
+    flask_app = site(SECRET_KEY=KEY, SESSION_TYPE="cachelib", SESSION_CACHELIB=cache)
     Session(flask_app)
     return flask_app
 
@@ -87,14 +89,14 @@ def cached() -> Flask:
 def configured() -> Flask:
     """The settings of Flask-Session alone: Session(app) was never called."""
     cache = FileSystemCache(os.environ["SITE_CACHE"], threshold=0)
-    return site(SECRET_KEY="of the site", SESSION_TYPE="cachelib", SESSION_CACHELIB=cache)
+    return site(SECRET_KEY=KEY, SESSION_TYPE="cachelib", SESSION_CACHELIB=cache)
 
 
 def keyed() -> Flask:
     """Files, although there is a SECRET_KEY."""
-    return site(SECRET_KEY="of the site", HTAG_SESSIONS="files")
+    return site(SECRET_KEY=KEY, HTAG_SESSIONS="files")
 
 
 def cookie() -> Flask:
     """Flask's own sessions, in a signed cookie."""
-    return site(SECRET_KEY="of the site")
+    return site(SECRET_KEY=KEY)

@@ -100,6 +100,7 @@ app = Flask(__name__)
 for part in (Bare, Rich, Broken):
     app.register_blueprint(htag_blueprint(part), url_prefix=f"/{part.__name__.lower()}")
 app.register_blueprint(htag_blueprint(Broken, debug=True), url_prefix="/debug")
+app.register_blueprint(htag_blueprint(Rich, csp="strict"), url_prefix="/strict")
 
 
 @app.after_request

@@ -65,7 +65,8 @@ def test_the_key_for_parano(site: Any, tmp_path: Path) -> None:
 
 CASES = [
     ({"SECRET_KEY": None}, "key", WARN, "set SECRET_KEY"),
-    ({"SECRET_KEY": "short"}, "key", WARN, "token_hex"),
+    ({"SECRET_KEY": "short"}, "key", FAIL, "token_hex"),
+    ({"SECRET_KEY": "short", "HTAG_DEBUG": True}, "key", WARN, "token_hex"),
     ({"SESSION_TYPE": None}, "sessions", WARN, "SESSION_TYPE"),
     ({"SESSION_CACHELIB": SimpleCache()}, "sessions", FAIL, "HTAG_SESSIONS"),
     ({"SESSION_COOKIE_SAMESITE": "None"}, "sessions", WARN, "Lax"),

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["click", "connected", "gunicorn", "held", "log", "logged", "paints", "part", "requests", "texts"]
 
-TIMEOUT_MS = 20_000
-
 
 @contextmanager
 def gunicorn(target: str, *options: str, cwd: Path = ROOT, **env: str) -> Iterator[Server]:
@@ -40,7 +38,8 @@ def click(page: Page, name: str) -> None:
 
 def connected(page: Page) -> Page:
     """Waits until pushes can reach the page."""
-    page.wait_for_function("window.htagweb && htagweb.status() === 'open'", timeout=TIMEOUT_MS)
+    # Not wait_for_function(), which is eval in the page: a policy may forbid it.
+    wait_until(lambda: page.evaluate("window.htagweb?.status() === 'open'"), 20, "a connection")
     return page
 
 

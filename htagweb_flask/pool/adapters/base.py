@@ -44,6 +44,8 @@ class Host(Protocol):
     whom: str
     session: Snapshot
     debug: bool
+    strict: bool
+    """Whether its pages are under a policy that lets only marked scripts run: see :mod:`.strict`."""
 
     @property
     def emission(self) -> int:
@@ -145,11 +147,12 @@ def boot_block(message: Render, generation: int, cursor: int, payload: dict[str,
         "payloads": [payload] if payload else [],
     }
     integrity = f' integrity="{message.integrity}"' if message.integrity else ""
+    nonce = f' nonce="{message.nonce}"' if message.nonce else ""
     # In a script element only "<" can end the data ("</script>", "<!--"): JSON allows to write it escaped.
     data = encode_payload(boot).decode().replace("<", "\\u003c")
     return (
         f'<script type="application/json" id="htag-boot">{data}</script>'
-        f'<script src="{html.escape(message.script)}"{integrity}></script>'
+        f'<script src="{html.escape(message.script)}"{integrity}{nonce}></script>'
     )
 
 

@@ -26,6 +26,7 @@ from ...session import Snapshot
 from .base import Adapter, Host, InitArguments, app_error, boot_block, encode_payload, silence, told
 from .htag1_constants import stringify
 from .htag1_grants import Grants, descent
+from .strict import Strict
 
 __all__ = ["ADAPTER"]
 
@@ -78,7 +79,8 @@ def _write_caller(caller: Any) -> str:
 def _draw(tag: Any) -> str:
     grants: Grants | None = getattr(_thread, "grants", None)
     if grants is None:
-        return str(_original_draw(tag))
+        renderer = tag.root._hr  # in a thread that the app has started
+        return _written(tag, str(_original_draw(tag)), renderer and renderer.strict)
     grants.open(tag)
     try:
         text: str = _original_draw(tag)
@@ -86,7 +88,11 @@ def _draw(tag: Any) -> str:
         grants.close(False)
         raise
     grants.close(True)
-    return text
+    return _written(tag, text, getattr(_thread, "strict", None))
+
+
+def _written(tag: Any, text: str, strict: Strict | None) -> str:
+    return text if strict is None or tag.tag is None else strict.tag(tag.tag, text)
 
 
 def _find_render(tag: Any) -> Any:
@@ -153,8 +159,9 @@ TagState._current_session = property(_session_of, lambda state, session: None)
 class _Renderer(HRenderer):  # type: ignore[misc]  # htag has no types
     """An HRenderer that keeps the scripts of ``tag.call`` apart: they are for the page that asked."""
 
-    def __init__(self, grants: Grants, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, grants: Grants, strict: Strict | None, *args: Any, **kwargs: Any) -> None:
         self.grants = grants
+        self.strict = strict
         self.scripts: list[str] = []
         super().__init__(*args, **kwargs)
         self._statics.pop()  # htag's own client: ours takes its place
@@ -205,11 +212,13 @@ class Htag1(Adapter):
     def __init__(self, app: type, host: Host, request: RequestInfo) -> None:
         self._host = host
         self._grants = _thread.grants = Grants(lambda: host.emission)
+        self._strict = _thread.strict = Strict() if host.strict else None
         self._started: dict[str, set[int]] = {}  # generators by the client that called them
         _thread.session = host.session
         with self._arguments.building():
             self._renderer = _Renderer(
                 self._grants,
+                self._strict,
                 app,
                 "",
                 exit_callback=host.exit,
@@ -233,6 +242,9 @@ class Htag1(Adapter):
             self._grants.sweep(renderer.tag)
         except Exception as error:
             raise app_error("render", error) from error
+        if self._strict is not None:
+            message.boot["on"] = self._strict.handlers([body, statics])
+            body, statics = (self._strict.marked(part, message.nonce) for part in (body, statics))
         boot = boot_block(message, 1, cursor, {"post": "\n".join(scripts)})
         return (
             f'<!DOCTYPE html><html><head><meta charset="utf-8">{boot}<link rel="icon" href="data:,">'
@@ -293,14 +305,23 @@ class Htag1(Adapter):
         host, scripts = self._host, self._renderer.take_scripts()
         if "update" in answer or "stream" in answer:
             self._grants.sweep(self._renderer.tag)
+        self._take_handlers(answer)
         shared: dict[str, Any] = {
-            key: answer[key] for key in ("update", "fresh", "stream", "post") if key in answer
+            key: answer[key] for key in ("update", "fresh", "stream", "post", "on") if key in answer
         }
         if client is not None and shared:
             host.emit(encode_payload(shared), but=client)
         if scripts:
             answer["post"] = "\n".join([answer["post"], *scripts] if "post" in answer else scripts)
         return host.emit(encode_payload(answer), to=client) if answer else True
+
+    def _take_handlers(self, answer: dict[str, Any]) -> None:
+        """Under a strict policy, the handlers in the html of *answer* are beside it."""
+        drawn = [answer[key] for key in ("update", "stream") if key in answer]
+        if self._strict is not None and drawn:
+            answer["on"] = self._strict.handlers(text for texts in drawn for text in texts.values())
+            for texts in drawn:
+                texts.update({key: self._strict.unmarked(text) for key, text in texts.items()})
 
     async def _push(self, actions: dict[str, Any]) -> bool:
         asking = _asking.get()
@@ -321,7 +342,8 @@ class Htag1(Adapter):
 
     def snapshot(self) -> bytes:
         tag = self._renderer.tag
-        answer = {"update": {0: str(tag)}, "post": "\n".join(tag._getAllJs())}
+        answer: dict[str, Any] = {"update": {0: str(tag)}, "post": "\n".join(tag._getAllJs())}
+        self._take_handlers(answer)
         self._grants.sweep(tag)
         return encode_payload({**answer, "fresh": [id(each) for each in descent([tag]) if each.js]})
 

@@ -12,6 +12,7 @@ import html
 import json
 import logging
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, MutableMapping
@@ -29,6 +30,7 @@ from ...protocol import Render, RequestInfo
 from ...session import Snapshot
 from .base import Adapter, Host, InitArguments, app_error, boot_block, encode_payload, silence, told
 from .htag2_events import check_event
+from .strict import Strict
 
 __all__ = ["ADAPTER"]
 
@@ -40,6 +42,7 @@ MINUTE, REPORTS = 60.0, 20
 """A page may report so many JavaScript errors in so many seconds: they are lines in the server's log."""
 
 _FAVICON = '<link rel="icon" href="/logo.png">'  # an absolute URL that belongs to htag's own server
+_OWN_END = "window.HTAG_CSRF = "  # in the last script that htag's page has of its own
 _FINAL = '"callback_id": "'
 _ERROR = '{"action": "error"'
 
@@ -61,6 +64,18 @@ class _LogError(msgspec.Struct, forbid_unknown_fields=True):
     action: str
     error: str
 
+
+_thread = threading.local()
+
+
+def _attributes(tag: Any) -> str:
+    text: str = _original_attributes(tag)
+    strict: Strict | None = getattr(_thread, "strict", None)
+    return text if strict is None else strict.attributes(tag.tag or "", text)
+
+
+_original_attributes = GTag._render_attrs
+GTag._render_attrs = _attributes
 
 _decode_event = msgspec.json.Decoder(_Event).decode
 _decode_log = msgspec.json.Decoder(_LogError).decode
@@ -87,10 +102,23 @@ class _Socket:
             error = sys.exc_info()[1]
             told_text = told(self._host, trace_of(error) if error else text)
             text = json.dumps({**json.loads(text), "traceback": told_text})
-        self._host.emit(text.encode(), to=self._client)
+        self._host.emit(_told_apart(text), to=self._client)
         if _FINAL not in text:
             # A step on the way: let it go out now, even if what follows blocks.
             await asyncio.sleep(0)
+
+
+def _told_apart(text: str) -> bytes:
+    """The payload *text*; under a strict policy, with the handlers in its html beside it."""
+    strict: Strict | None = getattr(_thread, "strict", None)
+    payload = json.loads(text) if strict else {}
+    if strict is None or "updates" not in payload:
+        return text.encode()
+    updates, statics = payload["updates"], payload["statics"]
+    payload["on"] = strict.handlers([*updates.values(), *statics])
+    payload["updates"] = {key: strict.unmarked(html) for key, html in updates.items()}
+    payload["statics"] = [strict.unmarked(static) for static in statics]
+    return encode_payload(payload)
 
 
 class _Statics(dict[str, None]):
@@ -182,6 +210,7 @@ class Htag2(Adapter):
         self._loop = asyncio.get_running_loop()
         self._render_error: Exception | None = None
         self._found: tuple[str, Any] = ("", None)
+        self._strict = _thread.strict = Strict() if host.strict else None
         self._request = _request(request, host)
         arguments = self._arguments.fitting(self.renewal(request.query)[0])
         with self._current_request(), self._arguments.building(arguments):
@@ -256,12 +285,22 @@ class Htag2(Adapter):
 
         self._app._walk_tree(self._app, visit)
         payload = {"action": "update", "updates": {}, "js": scripts, "statics": []} if scripts else None
-        boot = boot_block(message, 2, cursor, payload)
         page = page.replace(_FAVICON, '<link rel="icon" href="data:,">', 1)
         elsewhere = "".join(static for static in self._app.sent_statics if static not in page)
         if elsewhere:
             page = page.replace("</head>", f"{elsewhere}</head>", 1)
+        if self._strict is not None:
+            page = self._marked(page, message)
+        boot = boot_block(message, 2, cursor, payload)
         return page.replace("<head>", f"<head>{boot}", 1)
+
+    def _marked(self, page: str, message: Render) -> str:
+        strict: Any = self._strict
+        message.boot["on"] = strict.handlers([page])
+        own, end, rest = page.partition(_OWN_END)  # htag's own scripts, which are no tags
+        own = own.replace("<script>", f'<script nonce="{message.nonce}">')
+        marked: str = strict.marked(own + end + rest, message.nonce)
+        return marked
 
     async def _consume_generator(self, generator: Any, socket: Any = None) -> None:
         """What a mount or unmount has returned: htag sends each step, but not what comes after the last."""
@@ -305,7 +344,7 @@ class Htag2(Adapter):
 
     def snapshot(self) -> bytes:
         updates = {self._app.id: AppRunner.render_initial(self._app)}
-        return encode_payload({"action": "update", "updates": updates, "js": [], "statics": []})
+        return _told_apart(json.dumps({"action": "update", "updates": updates, "js": [], "statics": []}))
 
     async def left(self, client: str) -> None:
         """Its handlers and generators run to their end by themselves."""

@@ -17,6 +17,7 @@ from ...errors import HtagError
 from ...keyfile import read_key
 from ...placement import address_file
 from ..checks import in_process_memory, patched
+from ..keys import MAKE_ONE, weakness
 from ..launch import interpreter, kind_of, private_dir
 from ..site import Site
 from .page import FAIL, OK, WARN, Finding, told
@@ -61,9 +62,9 @@ def key(flask_app: Flask, site: Site) -> Iterator[Finding]:
     if not secret:
         text = f"SECRET_KEY is not set: a key is made and kept in {_data(site)}"
         yield Finding("key", WARN, text, "set SECRET_KEY, where there is more than one machine or container")
-    elif len(secret) < 16:
-        cure = 'python -c "import secrets; print(secrets.token_hex())"'
-        yield Finding("key", WARN, f"SECRET_KEY has {len(secret)} characters: it can be guessed", cure)
+    elif weakness(secret):
+        level = WARN if site.lenient else FAIL
+        yield Finding("key", level, f"SECRET_KEY {weakness(secret)}: pages are refused", MAKE_ONE)
     else:
         yield Finding("key", OK, "SECRET_KEY is set")
 
