@@ -62,7 +62,8 @@ def htag_blueprint(target: Any, *, name: str | None = None, **options: Any) -> B
     *target* is a Tag class, a module that holds ``App``, or a string "module:Class". *name* is the name of
     the blueprint; by default that of the class, made unique. *options* are the settings that can differ
     from app to app: ``scope``, ``transport``, ``debug``, ``workers``, ``idle_timeout``,
-    ``interaction_timeout``, ``worker_memory``, ``max_body``, ``max_rate``, ``max_queue``, ``parano``.
+    ``interaction_timeout``, ``worker_memory``, ``csp``, ``max_body``, ``max_rate``, ``max_queue``,
+    ``parano``.
 
     Raises ConfigError for a target that the pool could not import, or a wrong option. Nothing is started
     before the first request. A ``before_request`` of the blueprint, or of the one it is nested in, guards

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from htagweb_flask.policy import policy_of
 from htagweb_flask.web.doctor import OK, WARN, Visitor, examine
 from tests.apps.web_csp import COLD, WARM
 from tests.browser import Complaints
@@ -128,7 +129,7 @@ def test_pages_work_as_without_it(
     page = guarded.page
     answer = page.goto(f"{site.url}/rich/")
     assert answer is not None
-    assert answer.headers.get("content-security-policy", "") == policy
+    assert answer.headers["content-security-policy"] == (policy or policy_of("default", ""))
     use(connected(page))
     use_styles_and_scripts(page)
     see_an_error(page, complaints)
@@ -204,6 +205,12 @@ def test_each_part_is_explained() -> None:
                 assert f"\n| `{name} {source}` |" in text
 
 
+def test_the_strict_policy_is_written_down() -> None:
+    text = (ROOT / "docs" / "csp.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```text\n(.*?)\n```", text, re.S)
+    assert re.sub(r"\s*\n", " ", block) == policy_of("strict", "…")
+
+
 #: What a script that was smuggled in might do, and the directive that hinders it.
 ATTACKS = {
     "script-src-elem": "add('script', {src: other + '/x.js'})",
@@ -264,7 +271,7 @@ def test_it_is_not_shown_in_frames(
 
 def told(site: Server, path: str, policy: str) -> list[tuple[str, str]]:
     """What the doctor says of a policy."""
-    found = examine(Visitor(f"{site.url}/{path}/", {"X-Policy": policy}))
+    found = examine(Visitor(f"{site.url}/{path}/", {"X-Policy": policy} if policy else {}))
     first = itertools.takewhile(lambda finding: finding.name != "urls", found)
     return [(finding.level, finding.text) for finding in first if finding.name == "policy"]
 
@@ -277,6 +284,11 @@ def test_the_doctor_knows_what_is_needed(site: Server) -> None:
         ((level, text),) = told(site, path, policy)
         assert level == (WARN if name.startswith(("script-src", "connect-src")) else OK), missing
         assert level == OK or source in text
+    assert (
+        [level for level, _ in told(site, "rich", "")]
+        == [level for level, _ in told(site, "strict", "")]
+        == [OK]
+    )
     ((level, text),) = told(site, "rich", "script-src 'self' 'unsafe-inline' 'unsafe-eval' 'nonce-abc'")
     assert (level, "turns 'unsafe-inline' off" in text) == (WARN, True)
     assert [level for level, _ in told(site, "rich", "default-src 'none', default-src *")] == [WARN]

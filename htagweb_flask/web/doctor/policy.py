@@ -25,6 +25,9 @@ NEEDED = {
 }
 """What pages of a generation need: a source, in the first of the directives that is there."""
 
+MARKED = ((CALLS, "'self'"),)
+"""The same for pages that are made for a strict policy, whose nonce is theirs."""
+
 STRICT = ("'nonce-", "'sha256-", "'sha384-", "'sha512-", "'strict-dynamic'")
 """Where one of these stands, browsers do not look at 'unsafe-inline'."""
 
@@ -33,7 +36,7 @@ def policy(page: Page) -> Iterator[Finding]:
     """Whether the page works under its policies: each of them must allow it."""
     sent = page.answer.headers.get_all("Content-Security-Policy", [])
     texts = [text for header in sent for text in header.split(",") if text.strip()]
-    needed = NEEDED[page.boot["generation"]]
+    needed = MARKED if "on" in page.boot else NEEDED[page.boot["generation"]]
     lacks = {lack: None for text in texts for lack in _lacks(_directives(text), needed)}
     if lacks:
         told = f"the Content-Security-Policy stops the page: {'; '.join(lacks)}"
