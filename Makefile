@@ -15,6 +15,8 @@ PYTEST_ARGS ?=
 
 HTAG_1 := htag==1.0.0
 HTAG_2 := htag>=2,<3
+# Libraries of widgets, whose pages the tests use. There are none for htag 2.
+WIDGETS_1 := htbulma==1.0.0 htagui==1.0.0
 REQUIREMENTS := pyproject.toml requirements-dev.txt scripts/venv.py
 
 .DEFAULT_GOAL := help
@@ -32,7 +34,7 @@ demo: .venv/.htag$(HTAG)
 	@$(PYTHON) scripts/venv.py .venv --stamp $(@F) "$(HTAG_$*)" -e ".[gevent]"
 
 .venv-htag%/.ready: $(REQUIREMENTS)
-	@$(PYTHON) scripts/venv.py .venv-htag$* --stamp $(@F) "$(HTAG_$*)" -r requirements-dev.txt
+	@$(PYTHON) scripts/venv.py .venv-htag$* --stamp $(@F) "$(HTAG_$*)" $(WIDGETS_$*) -r requirements-dev.txt
 
 system:
 	@MISSING=$(MISSING) sh scripts/system.sh

@@ -51,7 +51,7 @@ class Demo(Tag.body):
         return Tag.div([fields, form, b.FileUpload(lambda name, content: self.toast(name))])
 
     def choices(self) -> Any:
-        choices = [b.TabsHeader, b.Radio, b.SelectButtons, b.Select]
+        choices = [b.Radio, b.SelectButtons, b.Select]
         fields = [kind(2, [1, 2, 3], _onchange=self.changed) for kind in choices]
         return Tag.div([*fields, b.Tags(["pear"], TAGS), b.HSplit(Tag.p("left"), Tag.p("right"))])
 

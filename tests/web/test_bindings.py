@@ -23,9 +23,9 @@ else:
     STYLES = []
 
 
-@pytest.fixture(scope="module")
-def site() -> Iterator[Server]:
-    with gunicorn("tests.apps.web_bindings:app") as server:
+@pytest.fixture(scope="module", params=["default", "strict"])
+def site(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with gunicorn("tests.apps.web_bindings:app", HTAG_CSP=request.param) as server:
         yield server
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.apps.web_parity import EXAMPLES, WIDGETS
 from tests.browser import Complaints
 from tests.servers import Server
-from tests.support import ROOT, wait_until
+from tests.support import wait_until
 from tests.web.pages import connected, gunicorn
 
 if TYPE_CHECKING:
@@ -19,15 +19,21 @@ if TYPE_CHECKING:
     NewUser = Callable[..., BrowserContext]
 
 #: The ids of all that can be used now, in the order of the page.
-OFFERED = """() => [...document.body.querySelectorAll(
-  'button, a, input, select, textarea, li, td, label, [onclick], [data-htag-on]')]
+OFFERED = """() => [...document.body.querySelectorAll('*')]
+    .filter((element) => element.matches('button, a, input, select, textarea, label, [data-htag-on]') ||
+      element.getAttributeNames().some((name) => name.startsWith('on')))
     .filter((element) => element.checkVisibility() && element.id && element.type !== 'file')
+    .filter((element) => !element.closest('a[href]:not([href^="#"])'))  // it leads to another page
     .map((element) => element.id)"""
 
-#: Uses one of them as a user would: types into it, chooses, or clicks.
+#: Uses one of them as a user would: types into it, chooses, or clicks. Tells how often it called the server.
 USE = """(id) => {
   const element = document.getElementById(id);
-  if (!element?.checkVisibility()) return false;
+  if (!element?.checkVisibility()) return 0;
+  const way = window.interact ? 'interact' : 'htag_transport';
+  const send = window[way];
+  let calls = 0;
+  window[way] = (message) => { calls += 1; return send(message); };
   const tell = (name) => element.dispatchEvent(new Event(name, { bubbles: true, cancelable: true }));
   const isText = element.matches('textarea, input:not([type=checkbox], [type=radio], [type=submit])');
   if (element.matches('select')) element.selectedIndex = element.options.length - 1;
@@ -36,11 +42,12 @@ USE = """(id) => {
   if (isText || element.matches('select'))
     ['keydown', 'input', 'keyup', 'change', 'blur'].forEach(tell);
   else element.click();
-  return true;
+  window[way] = send;
+  return calls;
 }"""
 
-MOST = 60
-"""Uses of a page: menus open menus."""
+MOST = 12
+"""Uses of what comes later: menus open menus."""
 
 
 class Visit:
@@ -49,11 +56,12 @@ class Visit:
     def __init__(self, new_user: NewUser, url: str) -> None:
         self.context = new_user()
         self.page = self.context.new_page()
-        self.asked = self.answered = 0
+        self.asked = self.finished = 0
         self.refused: list[str] = []
         self.elsewhere: list[str] = []
         self.page.on("request", self._asked)
         self.page.on("response", self._answered)
+        self.page.on("requestfinished", self._finished)
         self.page.route("**/*", lambda route: self._kept_in(route, url))
         self.page.goto(url)
         connected(self.page)
@@ -68,46 +76,55 @@ class Visit:
     def _asked(self, request: Request) -> None:
         self.asked += request.url.endswith("/_htag/call")
 
+    def _finished(self, request: Request) -> None:
+        self.finished += request.url.endswith("/_htag/call")
+
     def _answered(self, response: Response) -> None:
-        self.answered += response.url.endswith("/_htag/call")
         if response.status >= 400 and "/_htag/" in response.url:
             self.refused.append(f"{response.status} {response.url}")
 
     def quiet(self) -> bool:
-        self.page.evaluate("new Promise((resolve) => setTimeout(resolve, 15))")
-        return self.asked == self.answered
+        """Whether all is answered, and drawn."""
+        idle = self.asked == self.finished
+        self.page.evaluate("new Promise((resolve) => setTimeout(resolve, 25))")
+        return idle and self.asked == self.finished
 
-    def use_all(self) -> int:
-        """Uses whatever is there, and what comes with it. Returns how often."""
-        used: set[str] = set()
-        while len(used) < MOST:
-            offered = [each for each in self.page.evaluate(OFFERED) if each not in used]
-            if not offered:
+    def use(self, which: str) -> int:
+        """Uses the element of that id. Returns how often it has called the server for it."""
+        calls: int = self.page.evaluate(USE, which)
+        wait_until(self.quiet, 20, "answers")
+        return calls
+
+    def use_all(self) -> list[int]:
+        """Uses all that is there at first, and tells what called the server; then what has come with it."""
+        first = self.page.evaluate(OFFERED)
+        called = [self.use(each) for each in first]
+        used = set(first)
+        for _ in range(MOST):
+            new = [each for each in self.page.evaluate(OFFERED) if each not in used]
+            if not new:
                 break
-            used.add(offered[0])
-            self.page.evaluate(USE, offered[0])
-            wait_until(self.quiet, 20, "answers")
-        return len(used)
+            used.add(new[0])
+            self.use(new[0])
+        return called
 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Server]:
-    path = f"{ROOT}/examples:{ROOT}/examples/demo:{ROOT}"
-    with gunicorn("tests.apps.web_parity:app", PYTHONPATH=path) as server:
+    with gunicorn("tests.apps.web_parity:app") as server:
         yield server
 
 
 @pytest.mark.parametrize("target", [*EXAMPLES, *WIDGETS])
 def test_nothing_is_refused(new_user: NewUser, site: Server, complaints: Complaints, target: str) -> None:
-    done: dict[str, tuple[int, int]] = {}
+    called: dict[str, list[int]] = {}
     for csp in ("default", "strict"):
         if csp == "strict" and target in WIDGETS:  # a user has written into that page
             complaints.allow("Content Security Policy.* inline", "x .*404|404.*/x")
         visit = Visit(new_user, f"{site.url}/{csp}/{target}/")
-        done[csp] = visit.use_all(), visit.asked
+        called[csp] = visit.use_all()
         assert visit.refused == []
         assert visit.page.evaluate("window.hit") is None
         visit.context.close()
-    print(target, done)
-    assert done["default"][0] > 0
-    assert done["default"] == done["strict"]
+    assert any(called["default"])
+    assert called["default"] == called["strict"] or target == "showcase:App"  # its job changes it meanwhile
