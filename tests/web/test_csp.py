@@ -284,11 +284,8 @@ def test_the_doctor_knows_what_is_needed(site: Server) -> None:
         ((level, text),) = told(site, path, policy)
         assert level == (WARN if name.startswith(("script-src", "connect-src")) else OK), missing
         assert level == OK or source in text
-    assert (
-        [level for level, _ in told(site, "rich", "")]
-        == [level for level, _ in told(site, "strict", "")]
-        == [OK]
-    )
+    assert told(site, "rich", "") == []  # ours, which breaks nothing
+    assert [level for level, _ in told(site, "strict", "")] == [OK]
     ((level, text),) = told(site, "rich", "script-src 'self' 'unsafe-inline' 'unsafe-eval' 'nonce-abc'")
     assert (level, "turns 'unsafe-inline' off" in text) == (WARN, True)
     assert [level for level, _ in told(site, "rich", "default-src 'none', default-src *")] == [WARN]
