@@ -16,7 +16,7 @@ from redis import Redis
 
 from htagweb_flask.errors import StoreError
 from htagweb_flask.session_redis import KNOWN, SMALL, RedisSessions
-from tests.test_store import Shelf, delta
+from tests.shelf import Shelf, delta
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ from htagweb_flask.store import SessionStore, cached_sessions, file_sessions
 from htagweb_flask.web.launch import start_pool
 from htagweb_flask.web.memory import PoolCache
 from tests.servers import alive
+from tests.shelf import delta
 from tests.state.values import VALUES, same
 from tests.support import wait_until
 from tests.test_session_files import slot_of
@@ -157,10 +158,6 @@ def kind(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kind]:
             interface, plant = CacheLibSessionInterface(client=cache, key_prefix="session:"), not_planted
 
         yield Kind(name, tmp_path, interface, plant)
-
-
-def delta(*drop: str, **put: Any) -> Delta:
-    return Delta({key: pack(value) for key, value in put.items()}, list(drop))
 
 
 def test_a_session_that_is_not_there_is_none_and_is_not_made_by_chance(kind: Kind) -> None:

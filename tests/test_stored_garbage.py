@@ -14,8 +14,8 @@ from flask_session.redis import RedisSessionInterface
 
 from htagweb_flask.session import pack
 from htagweb_flask.store import file_sessions
+from tests.shelf import HOUR, Shelf, delta
 from tests.test_session_files import slot_of
-from tests.test_store import HOUR, Shelf, delta
 
 
 @pytest.fixture
