@@ -27,6 +27,7 @@ class Shelf:
     def __init__(self, interface: Any, folder: Path) -> None:
         (folder / "locks").mkdir()
         self.interface = interface
+        self.files = folder / "sessions"
         self.lifetime = HOUR
         self.store = SessionStore(interface, str(folder / "locks"), lambda: self.lifetime)
         self.flask_app = Flask("shelf")
