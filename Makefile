@@ -31,7 +31,7 @@ demo: .venv/.htag$(HTAG)
 
 # The stamp carries the generation: HTAG=1 after HTAG=2 installs anew, a second run installs nothing.
 .venv/.htag%: pyproject.toml scripts/venv.py
-	@$(PYTHON) scripts/venv.py .venv --stamp $(@F) "$(HTAG_$*)" -e ".[gevent]"
+	@$(PYTHON) scripts/venv.py .venv --stamp $(@F) "$(HTAG_$*)" -e ".[gevent,parano]"
 
 .venv-htag%/.ready: $(REQUIREMENTS)
 	@$(PYTHON) scripts/venv.py .venv-htag$* --stamp $(@F) "$(HTAG_$*)" $(WIDGETS_$*) -r requirements-dev.txt

@@ -8,13 +8,12 @@ What it protects from, and what not: docs/parano.md
 
 import html
 import os
-import tempfile
 from collections.abc import Iterator
 from hashlib import sha256
 from io import BytesIO
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Blueprint, Flask, Response, request
 from htag import Tag
 
 from htagweb_flask import htag_blueprint
@@ -27,7 +26,7 @@ iframe{width:100%;height:14rem;border:1px solid #8888;border-radius:.5rem}</styl
 <iframe name="app" src="sealed/#?name=Ada"></iframe><p>What has passed by:</p><iframe src="seen"></iframe>"""
 
 SEEN = '<!DOCTYPE html><meta charset="utf-8"><meta http-equiv="refresh" content="1"><pre>{}</pre>'
-LAST = 20_000  # bytes that are kept for each visitor
+LAST = 20_000  # characters that are kept for each visitor
 
 
 class App(Tag.App):
@@ -43,21 +42,23 @@ class App(Tag.App):
 class Tap:
     """Stands where a proxy would, and writes down what a browser and the server say."""
 
-    def __init__(self, wsgi: Any) -> None:
-        self.wsgi = wsgi
-        self.folder = tempfile.mkdtemp(prefix="seen-")
+    def __init__(self, flask_app: Flask) -> None:
+        self.wsgi = flask_app.wsgi_app
+        self.folder = os.path.join(flask_app.instance_path, "seen")  # of all processes of the server
+        os.makedirs(self.folder, mode=0o700, exist_ok=True)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        path, environ["tap"] = environ["PATH_INFO"], self
+        if not any(app in path for app in ("/sealed/", "/clear/")) or path.endswith(".js"):
+            yield from self.wsgi(environ, start_response)
+            return
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = BytesIO(body)
-        heard = environ["PATH_INFO"].startswith(("/sealed/", "/clear/"))
-        if heard and not environ["PATH_INFO"].endswith(".js"):
-            self.note(environ, f"> {environ['REQUEST_METHOD']} {environ['PATH_INFO']}", body)
+        self.note(environ, f"> {environ['REQUEST_METHOD']} {path}", body)
         answer = self.wsgi(environ, start_response)
         try:
             for piece in answer:
-                if heard and not environ["PATH_INFO"].endswith(".js"):
-                    self.note(environ, "<", piece)
+                self.note(environ, "<", piece)
                 yield piece
         finally:
             if hasattr(answer, "close"):
@@ -68,33 +69,43 @@ class Tap:
         return os.path.join(self.folder, sha256(environ.get("HTTP_COOKIE", "").encode()).hexdigest())
 
     def note(self, environ: dict[str, Any], what: str, data: bytes) -> None:
-        with open(self.file(environ), "ab") as file:
-            file.write(f"{what} {data[:2000].decode('latin-1')}\n\n".encode())
+        seen = self.seen(environ) + f"{what} {data[:2000].decode('latin-1')}\n\n"
+        with open(self.file(environ), "w", encoding="utf-8") as file:
+            file.write(seen[-LAST:])
 
     def seen(self, environ: dict[str, Any]) -> str:
+        """What has passed by of late."""
         try:
-            with open(self.file(environ), "rb") as file:
-                return file.read()[-LAST:].decode("utf-8", "replace")
+            with open(self.file(environ), encoding="utf-8", newline="") as file:
+                return file.read()
         except FileNotFoundError:
-            return "nothing"
+            return ""
 
 
-app = Flask(__name__)
-app.register_blueprint(htag_blueprint(App, name="sealed", parano=True), url_prefix="/sealed")
-app.register_blueprint(htag_blueprint(App, name="clear"), url_prefix="/clear")
-tap = Tap(app.wsgi_app)
-app.wsgi_app = tap  # type: ignore[method-assign]
+site = Blueprint("proxy", __name__)
+site.register_blueprint(htag_blueprint(App, name="sealed", parano=True), url_prefix="/sealed")
+site.register_blueprint(htag_blueprint(App, name="clear"), url_prefix="/clear")
 
 
-@app.get("/")
+@site.get("/")
 def page() -> str:
     return PAGE
 
 
-@app.get("/seen")
+@site.get("/seen")
 def seen() -> Response:
-    return Response(SEEN.format(html.escape(tap.seen(request.environ))))
+    tap: Tap = request.environ["tap"]
+    return Response(SEEN.format(html.escape(tap.seen(request.environ) or "nothing")))
 
+
+def install(flask_app: Flask, at: str) -> None:
+    """Puts both apps and the page around them below *at*, and the tap in front of all."""
+    flask_app.register_blueprint(site, url_prefix=at)
+    flask_app.wsgi_app = Tap(flask_app)  # type: ignore[method-assign]
+
+
+app = Flask(__name__)
+install(app, "/")
 
 if __name__ == "__main__":
     app.run(threaded=True)

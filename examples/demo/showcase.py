@@ -29,4 +29,6 @@ class App(Tag.App):
         self += Tag.header([Tag.h1("Python behind every click"), Tag.p(INTRO), Tag.ul(facts, _class="facts")])
         # `state` is this app's part of the user's session: the cards keep their values in it.
         self += Tag.main([card(self.state) for card in (Counter, Clock, Job, Form, Todo)])
-        self += Tag.footer("Press F5, or open a second tab: it is the same application, still running.")
+        again = "Press F5, or open a second tab: it is the same application, still running. "
+        proxy = Tag.a("What a proxy sees of an app that is sealed", _href="proxy/", _data_test="proxy")
+        self += Tag.footer([again, proxy])

@@ -148,3 +148,13 @@ def test_the_showcase_runs_on_other_servers_too(page: Page, live: Callable[..., 
     wait_until(lambda: len(ticks()) >= 2, 20, "two ticks")
     page.reload()
     expect(part(page, "counter-value")).to_have_text("1")
+
+
+def test_what_a_proxy_sees_is_a_page_of_it(page: Page, demo: Server) -> None:
+    page.goto(demo.url)
+    part(page, "proxy").click()
+    inner, passed = page.frame_locator("iframe[name=app]"), page.frame_locator("iframe[src=seen]")
+    inner.locator("[data-test=tell]").click()
+    expect(inner.locator("[data-test=said]")).to_have_text("The key is under the mat.")
+    expect(passed.locator("pre")).to_contain_text("/proxy/sealed/_htag/call")
+    assert "mat" not in passed.locator("pre").inner_text()
