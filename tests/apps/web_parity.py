@@ -1,5 +1,4 @@
-"""Apps that know nothing of us, each as it is, and under a strict policy: those of examples/, and with htag 1
-the widgets of htbulma and htagui."""
+"""Apps that know nothing of us, each as it is, and under a strict policy."""
 
 from __future__ import annotations
 
@@ -8,12 +7,8 @@ import sys
 from flask import Flask
 
 from htagweb_flask import htag_blueprint
-from tests.apps.web_kit import GENERATION
+from tests.apps.unaware import EXAMPLES, WIDGETS
 from tests.support import ROOT
-
-EXAMPLES = ("counter:App", "generators:App", "moved:App", "two_apps:Dice", "two_apps:Likes",
-            "showcase:App")  # fmt: skip
-WIDGETS = ("tests.apps.widgets_bulma:Demo", "tests.apps.widgets_gui:Demo") if GENERATION == 1 else ()
 
 sys.path += [f"{ROOT}/examples", f"{ROOT}/examples/demo"]
 app = Flask(__name__)

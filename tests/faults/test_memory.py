@@ -89,7 +89,8 @@ def overflow(page: Page, megabytes: int) -> bool:
     try:
         return bool(press(page, "leak", n=megabytes)["done"])
     except Refused as refused:
-        assert refused.status == 410
+        if refused.status != 410:
+            raise
         return False
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.apps.web_parity import EXAMPLES, WIDGETS
+from tests.apps.unaware import EXAMPLES, WIDGETS
 from tests.browser import Complaints
 from tests.servers import Server
 from tests.support import wait_until
