@@ -79,9 +79,9 @@ def test_a_worker_that_is_stopped_for_good_is_replaced(server: Server) -> None:
     with stopped(old):
         began = time.monotonic()
         with meanwhile(lambda: page.post("call", click)) as answers:
-            press(other, "hit")
             late = page.user.get(page.url)
             assert (late.status, 'http-equiv="refresh"' in late.text) == (503, True)
+            press(other, "hit")
             wait_until(lambda: answers, IN_TIME, "the click is answered")
         assert answers[0].status == 410
         assert time.monotonic() - began < IN_TIME
