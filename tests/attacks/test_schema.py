@@ -23,7 +23,7 @@ from tests.servers import Server
 DESCRIPTION = schemathesis.openapi.from_dict(json.loads(Path(__file__).with_name("openapi.json").read_text()))
 OPERATIONS = {operation.ok().label: operation.ok() for operation in DESCRIPTION.get_all_operations()}
 
-EACH = int(os.environ.get("SCHEMA_REQUESTS", "60"))
+EACH = int(os.environ.get("SCHEMA_REQUESTS", "210"))
 
 #: Seconds in which each answer begins: what waits for pushes has something to say, or is refused.
 PATIENCE = 60
