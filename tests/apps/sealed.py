@@ -10,12 +10,8 @@ from htag import Tag
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from htagweb_flask import handle, htag_blueprint
+from tests.apps.markers import SECRETS
 from tests.apps.web_kit import GENERATION, LOG, button, named, on_js, push, run_script
-
-SECRETS = {
-    name: f"secret-of-the-{name}-7531"
-    for name in ("title", "page", "query", "click", "answer", "push", "upload", "trace", "state")
-}
 
 
 class Sealed(Tag.App):

@@ -13,7 +13,7 @@ from htagweb_flask.noise import new_key
 from htagweb_flask.seal import THIRD
 from htagweb_flask.web.doctor import examine
 from htagweb_flask.web.doctor.visitor import Visitor
-from tests.apps.sealed import SECRETS
+from tests.apps.markers import SECRETS
 from tests.http_client import Answer, User
 from tests.http_session import Refused
 from tests.parano.tab import OCTETS, Knock, SealedPage, enter

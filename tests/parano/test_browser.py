@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import expect
 
-from tests.apps.sealed import SECRETS
+from tests.apps.markers import SECRETS
 from tests.browser import Complaints
 from tests.proxies import block, nginx
 from tests.proxy import Proxy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.apps.sealed import SECRETS
+from tests.apps.markers import SECRETS
 from tests.http_client import User
 from tests.http_session import Refused
 from tests.parano.tab import Knock, enter
