@@ -38,8 +38,18 @@ def click(page: Page, name: str) -> None:
 
 def connected(page: Page) -> Page:
     """Waits until pushes can reach the page."""
-    # Not wait_for_function(), which is eval in the page: a policy may forbid it.
-    wait_until(lambda: page.evaluate("window.htagweb?.status() === 'open'"), 20, "a connection")
+    from playwright.sync_api import Error
+
+    def is_open() -> bool:
+        # Not wait_for_function(), which is eval in the page: a policy may forbid it.
+        try:
+            return bool(page.evaluate("window.htagweb?.status() === 'open'"))
+        except Error as error:
+            if "context was destroyed" not in str(error):
+                raise
+            return False  # another page comes just now
+
+    wait_until(is_open, 20, "a connection")
     return page
 
 
