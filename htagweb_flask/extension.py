@@ -140,10 +140,13 @@ def handle(target: Any, **options: Any) -> Response:
     mount = site.mount(request.endpoint or "", AppRef.of(target), options_from(options))
     verb = request.args.get("_htag", "")
     here = f"{request.script_root}{request.path}"
-    asked = {**dict(zip(POSTS, POSTS, strict=True)), **_files(mount)}
-    place = shell.Place(here, {name: f"{here}?_htag={what}" for name, what in asked.items()})
+
+    def place() -> shell.Place:
+        asked = {**dict(zip(POSTS, POSTS, strict=True)), **_files(mount)}
+        return shell.Place(here, {name: f"{here}?_htag={what}" for name, what in asked.items()})
+
     if request.method == "POST":
-        return answer(site, mount, verb, lambda: place) if verb in POSTS else abort(404)
+        return answer(site, mount, verb, place) if verb in POSTS else abort(404)
     if verb:
         return code_version(mount) if verb == CODE else _script(verb)
-    return _show(site, mount, place)
+    return _show(site, mount, place())

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 __all__ = [
     "MAX_VALUE",
+    "PEER",
     "PREFIX",
     "Snapshot",
     "check",
@@ -35,6 +36,9 @@ __all__ = [
 
 PREFIX = "_htag"
 """Session keys that begin so are the host's own: apps never see them."""
+
+PEER = f"{PREFIX}_peer"
+"""Parano: the static key of the session's browser, which whoever has a copy of the cookie does not have."""
 
 _OTHER = msgspec.Raw(b"\xc7\x00\x7f")
 """An image that no value has."""

@@ -25,13 +25,12 @@ class Shelf:
     """A store, and the folder or server that it is in."""
 
     def __init__(self, interface: Any, folder: Path) -> None:
-        (folder / "locks").mkdir()
+        (folder / "locks").mkdir(exist_ok=True)
         self.interface = interface
         self.files = folder / "sessions"
         self.lifetime = HOUR
         self.store = SessionStore(interface, str(folder / "locks"), lambda: self.lifetime)
         self.flask_app = Flask("shelf")
-        self.flask_app.session_interface = interface
 
     def begin(self, sid: str) -> Any:
         """A view begins: its session."""

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 from cachelib import FileSystemCache
-from flask import Flask, Response, request
+from flask import Flask
 from flask_session.cachelib import CacheLibSessionInterface
 from flask_session.redis import RedisSessionInterface
 
@@ -32,11 +32,11 @@ from htagweb_flask.placement import POOL
 from htagweb_flask.protocol import Delta, Keep
 from htagweb_flask.session import merge, pack
 from htagweb_flask.session_files import digest
-from htagweb_flask.store import SessionStore, cached_sessions, file_sessions
+from htagweb_flask.store import cached_sessions, file_sessions
 from htagweb_flask.web.launch import start_pool
 from htagweb_flask.web.memory import PoolCache
 from tests.servers import alive
-from tests.shelf import delta
+from tests.shelf import Shelf, delta
 from tests.state.values import VALUES, same
 from tests.support import wait_until
 from tests.test_session_files import slot_of
@@ -44,37 +44,20 @@ from tests.test_session_files import slot_of
 KINDS = ("files", "memory", "redis", "cachelib", "sqlalchemy")
 
 
-class Kind:
+class Kind(Shelf):
     """One kind of storage: its store, and how to write anything in the place of a session."""
 
     def __init__(self, name: str, folder: Path, interface: Any, plant: Callable[[str, bytes], None]) -> None:
+        super().__init__(interface, folder)
         self.name = name
-        self.interface = interface
         self.plant = plant
-        self.lifetime = datetime.timedelta(hours=1)
-        locks = folder / "locks"
-        locks.mkdir(exist_ok=True)
-        self.stores = [SessionStore(interface, str(locks), lambda: self.lifetime)]
-        self.store = self.stores[0]
-        self.flask_app = Flask("kind")
+        self.stores = [self.store]
 
     def delete(self, sid: str) -> None:
         """What a logout does."""
         session = self.begin(sid)
         session.clear()
         self.finish(session)
-
-    def begin(self, sid: str) -> Any:
-        """A view begins: its session."""
-        with self.flask_app.test_request_context("/", headers={"Cookie": f"session={sid}"}):
-            session = self.interface.open_session(self.flask_app, request)
-            self.store.opened(session)
-            return session
-
-    def finish(self, session: Any) -> None:
-        """It ends."""
-        with self.flask_app.test_request_context("/"):
-            self.interface.save_session(self.flask_app, session, Response())
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Container
-from typing import Any
 
 import msgspec
 
@@ -34,16 +33,13 @@ from ..protocol import (
 )
 from ..seal import THIRD, Channel
 from ..seal import Handshake as Shaking
-from ..session import PREFIX, pack
+from ..session import PEER, pack
 from .client import Reply
 from .intake import Intake
 
-__all__ = ["PEER", "Channels"]
+__all__ = ["Channels"]
 
 logger = logging.getLogger(__name__)
-
-PEER = f"{PREFIX}_peer"
-"""Key of a session: the static key of its browser, which whoever has a copy of the cookie does not have."""
 
 PATIENCE = 60.0
 """Seconds that a handshake may take, and that a channel is kept without a client."""
@@ -67,14 +63,6 @@ class _Entry(msgspec.Struct, forbid_unknown_fields=True):
 
     query: str
     kept: bool = True
-
-
-class _Where(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of a poll, or of a stream's request."""
-
-    cursor: int
-    wait: float = 0.0
-    hidden: bool = False
 
 
 class _Line:
@@ -114,17 +102,14 @@ class _Line:
             self._asked.append(message.answers)
             return message, message.answers
         seq, body = self.open(message.sealed)
-        where = _decode(body, _Where)
-        if where.cursor < 0:
-            raise BadMessage("a cursor counts from 0")
+        poll = Poll.read(message.client, body, message.wait)
         self._asked.append(seq)
-        wait = min(max(where.wait, 0.0), message.wait)
-        return Poll(message.client, where.cursor, wait, hidden=where.hidden), seq
+        return poll, seq
 
 
-def _decode(body: bytes, kind: type[Any]) -> Any:
+def _entry(body: bytes) -> _Entry:
     try:
-        return msgspec.json.decode(body, type=kind)
+        return msgspec.json.decode(body, type=_Entry)
     except (ValueError, RecursionError) as error:
         raise BadMessage(str(error)) from None
 
@@ -198,7 +183,7 @@ class Channels:
             raise Foreign("this session belongs to another browser")
         line = self._lines[message.client] = _Line(channel)
         seq, body = line.open(message.sealed[THIRD:])
-        entry = _decode(body, _Entry)
+        entry = _entry(body)
         message.request.query = entry.query
         known = peer if entry.kept and not message.peer else None
         return message, functools.partial(self._reply_page, line, seq, known, reply)
@@ -246,9 +231,7 @@ def _sealed_batch(line: _Line, seq: int, streams: bool, reply: Reply) -> Callabl
 
     def seal(answer: Message) -> None:
         if isinstance(answer, Batch):
-            body = answer.body
-            if not (body or streams):
-                body = b'{"first":%d,"payloads":[]}' % (answer.last + 1)
+            body = answer.body if streams else answer.answer
             body = line.seal(body, seq) if body else b""
             answer = msgspec.structs.replace(answer, body=body, answers=seq)
         reply(answer)

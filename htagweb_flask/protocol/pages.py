@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import msgspec
+
+from ..errors import BadMessage
 from .base import Struct
 from .sessions import Delta
 
@@ -87,6 +92,14 @@ class Interact(Struct):
     body: bytes
 
 
+class _Where(msgspec.Struct, forbid_unknown_fields=True):
+    """What a page posts to be told what is new."""
+
+    cursor: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]  # whole numbers that JavaScript has
+    wait: float = 0.0
+    hidden: bool = False
+
+
 class Poll(Struct):
     """What comes after *cursor*, after at most *wait* seconds. *fresh* says that the cursor is the browser's
     own word (a new stream, a poll), and not what was written to a stream that is still open. A *hidden* page
@@ -102,6 +115,15 @@ class Poll(Struct):
     sealed: bytes = b""
     answers: int = 0
 
+    @classmethod
+    def read(cls, client: str, body: bytes, longest: float) -> Poll:
+        """What the page *client* asks for, waiting *longest* seconds at most. Raises BadMessage."""
+        try:
+            where = msgspec.json.decode(body, type=_Where)
+        except (ValueError, RecursionError) as error:
+            raise BadMessage(str(error)) from None
+        return cls(client, where.cursor, min(max(where.wait, 0.0), longest), hidden=where.hidden)
+
 
 class Batch(Struct):
     """JSON for the browser (empty when there is nothing to say), and the number of its last payload.
@@ -115,6 +137,11 @@ class Batch(Struct):
     delta: Delta | None = None
     sid: str = ""
     answers: int = 0
+
+    @property
+    def answer(self) -> bytes:
+        """The same for who has asked, and is told that there is nothing."""
+        return self.body or b'{"first":%d,"payloads":[]}' % (self.last + 1)
 
 
 class Leave(Struct):

@@ -8,14 +8,14 @@ import functools
 import math
 import time
 from collections.abc import Callable
-from typing import Annotated, Any, NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 from flask import Response, abort, g, request, session
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from ..brokers.base import Slot, Watch
-from ..errors import BadMessage, Gone, HtagError, PoolError, Refused, StoreError, TooLarge
+from ..errors import Gone, HtagError, PoolError, Refused, StoreError, TooLarge
 from ..protocol import Batch, Current, Delta, Interact, Leave, Message, Patched, Poll
 from ..session import PREFIX
 from .guard import Ticket, check_origin, read_ticket
@@ -49,14 +49,6 @@ STREAM = {
     "Cache-Control": "no-cache, no-store, no-transform",
     "X-Accel-Buffering": "no",  # nginx passes each event on at once
 }
-
-
-class _Where(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of a poll, or of a stream's request."""
-
-    cursor: Annotated[int, msgspec.Meta(ge=0, lt=2**53)]  # whole numbers that JavaScript has
-    wait: float = 0.0
-    hidden: bool = False
 
 
 def answer(site: Site, mount: Mount, verb: str, place: Callable[[], Place]) -> Response:
@@ -197,18 +189,13 @@ def _asked(mount: Mount, client: str) -> Poll:
     body = _body(mount)
     if mount.options.parano:
         return Poll(client, 0, MAX_WAIT, sealed=body)
-    try:
-        where = msgspec.json.decode(body, type=_Where)
-    except (ValueError, RecursionError) as error:
-        raise BadMessage(str(error)) from None
-    return Poll(client, where.cursor, min(max(where.wait, 0.0), MAX_WAIT), hidden=where.hidden)
+    return Poll.read(client, body, MAX_WAIT)
 
 
 def _said(mount: Mount, batch: Batch) -> Response:
     if mount.options.parano:
         return Response(batch.body, headers=NO_STORE, mimetype=SEALED)
-    body = batch.body or b'{"first":%d,"payloads":[]}' % (batch.last + 1)
-    return Response(body, headers=NO_STORE, mimetype="application/json")
+    return Response(batch.answer, headers=NO_STORE, mimetype="application/json")
 
 
 def _call(site: Site, mount: Mount) -> Response:

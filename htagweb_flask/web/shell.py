@@ -19,7 +19,7 @@ from flask import Response, g, request
 
 from ..errors import PoolError, Refused
 from ..protocol import Handshake, Page, RequestInfo, Shaken
-from ..session import PREFIX
+from ..session import PEER
 from .guard import Ticket, strict_origin
 from .pages import ask, assembled, keep, name_of, policy, rendering, request_info, visit, waits
 from .pages import script as client_script
@@ -48,8 +48,6 @@ SEALED = "application/octet-stream"
 
 OF_POST = frozenset({"content-type", "content-length", "origin", "x-htag"})
 """Headers that a page which is asked for in clear does not have."""
-
-PEER = f"{PREFIX}_peer"
 
 
 class Place(NamedTuple):

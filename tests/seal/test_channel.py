@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from htagweb_flask.errors import Altered, Replayed
@@ -13,18 +11,6 @@ from htagweb_flask.seal import AHEAD, BACK, LAST, Channel, padded
 from .page import NodePage, Page, PythonPage, connected
 
 EPOCH = 2**16
-
-
-@pytest.fixture(scope="module")
-def node() -> Iterator[NodePage]:
-    with NodePage() as page:
-        yield page
-
-
-@pytest.fixture(params=["python", "node"])
-def page(request: pytest.FixtureRequest) -> Page:
-    page: Page = PythonPage() if request.param == "python" else request.getfixturevalue("node")
-    return page
 
 
 @pytest.mark.parametrize("secret", [None, bytes(range(32))], ids=["", "secret"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,7 +10,7 @@ from htagweb_flask.errors import Altered, Locked
 from htagweb_flask.noise import Noise, new_key, public_key
 from htagweb_flask.seal import THIRD, Handshake, prologue
 
-from .page import MOUNT, ORIGIN, NodePage, Page, PythonPage, connected
+from .page import MOUNT, ORIGIN, Page, PythonPage, connected
 
 STATIC, SECRET = new_key(), new_key()
 
@@ -22,18 +21,6 @@ WEAK = (
     bytes.fromhex("ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
     bytes.fromhex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800"),
 )
-
-
-@pytest.fixture(scope="module")
-def node() -> Iterator[NodePage]:
-    with NodePage() as page:
-        yield page
-
-
-@pytest.fixture(params=["python", "node"])
-def page(request: pytest.FixtureRequest) -> Page:
-    page: Page = PythonPage() if request.param == "python" else request.getfixturevalue("node")
-    return page
 
 
 def test_the_key_of_a_browser_stays_the_same_and_keys_of_a_channel_do_not() -> None:
