@@ -78,6 +78,7 @@ class StoreError(HtagError):
 
     code = "store"
     status = 503
+    retry = 2.0
 
 
 class Refused(HtagError):

@@ -36,6 +36,9 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
+AGAIN = 10.0
+"""Seconds after which a page asks again for a pool that did not start."""
+
 WARM = ["htagweb_flask.extension"]
 """What the modules of most apps import, and Flask with it: in processes that are forked, it is there."""
 
@@ -114,7 +117,8 @@ def start_pool(settings: Settings, run_dir: str, kind: str, server: int) -> None
         except OSError as error:
             raise PoolError(f"the pool cannot be started: {error} (set HTAG_RUN_DIR)") from None
         if time.monotonic() > deadline:
-            raise PoolError(f"the pool did not start within {settings.pool_start:g} s (see the server's log)")
+            late = f"the pool did not start within {settings.pool_start:g} s (see the server's log)"
+            raise PoolError(late, retry=AGAIN)
         time.sleep(0.02)  # another web process starts it; a lock that blocks would stop a gevent worker
 
 
@@ -184,7 +188,7 @@ def _spawn(settings: Settings, run_dir: str, kind: str) -> None:
     if "ready" not in answer:
         process.kill()  # it may be late only, and the next request would start another one
         reason = answer.get("error") or f"see the log of the server, or set HTAG_PYTHON (it is {python})"
-        raise PoolError(f"the pool cannot be started: {reason}")
+        raise PoolError(f"the pool cannot be started: {reason}", retry=AGAIN)
     logger.info("started the pool as %s", answer["ready"])
 
 

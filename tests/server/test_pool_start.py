@@ -78,6 +78,7 @@ def test_a_python_that_is_none(live: Callable[..., Server]) -> None:
     server = one(live, HTAG_PYTHON="/bin/false")
     assert "/bin/false" in cannot_start(server)
     assert "HTAG_PYTHON" in cannot_start(server)
+    assert '<meta http-equiv="refresh" content="10">' in cannot_start(server)
 
 
 def test_a_python_that_is_not_there(live: Callable[..., Server]) -> None:

@@ -107,6 +107,7 @@ def test_a_redis_that_is_not_there_at_the_start_is_told_and_found_when_it_comes(
     answer = user.get("/")
     assert answer.status == 503
     assert "Sessions are not available" in answer.text
+    assert '<meta http-equiv="refresh" content="2">' in answer.text  # it comes back by itself
     assert "check the server behind RedisSessionInterface (SESSION_TYPE)" in server.log_text()
     assert visit(user, "/open_gate", gate="x") == "ok", "a view that needs no session works"
     redis.start()
