@@ -3,14 +3,15 @@
     python benchmarks/soak.py                 10 minutes, writes benchmarks/SOAK.md
     python benchmarks/soak.py --quick         does it all work? 20 s, printed only
 
-Of the time, two thirds are with kills, and the last third is without: then nothing may grow. It needs Linux
-(/proc); it listens on the loopback only, and ends what it has started. Exits with status 1 when something was
-lost or is left.
+In the first half of the time processes are killed. In the other half none is: three crowds come, one after the
+other, and when each has left nothing may have grown. It needs Linux (/proc); it listens on the loopback only, and
+ends what it has started. Exits with status 1 when something was lost or is left.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import random
 import signal
@@ -38,7 +39,9 @@ KEPT = 60.0  # seconds that a page is waited for which closed without a word
 VERIFIED = 400  # sessions whose content is looked at when all is over
 FILES = 60  # open files of a process, beside two connections for each visitor
 THREADS = 4  # of a process in which no instance is: the supervisor has one for each worker
-GROWTH = 1.1  # of memory in the last sixth of the time, to that in the sixth before
+CROWDS = 3  # that come in the half of the time without kills
+REST = 15.0  # seconds until the processes have given back what the last ones to leave have used (pool/resources.py)
+GROWTH = 1.05  # of memory after a crowd, to that after the one before
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,12 @@ class Plan:
     @property
     def kills(self) -> float:
         """Seconds with kills."""
-        return self.seconds * 2 / 3
+        return self.seconds / 2
+
+    @property
+    def crowd(self) -> float:
+        """Seconds of a crowd without kills."""
+        return (self.seconds - self.kills) / CROWDS
 
 
 @dataclass
@@ -86,6 +94,7 @@ class Course:
     start: float = field(default_factory=time.monotonic)
     kills: Counter[str] = field(default_factory=Counter)
     looks: list[Look] = field(default_factory=list)
+    empty: list[Look] = field(default_factory=list)  # each when all pages had been closed
 
     def look(self) -> Look:
         """At all processes."""
@@ -170,17 +179,24 @@ async def soak(server: Server, plan: Plan) -> Course:
     """All of it."""
     course = Course(server, Notes())
     visitors = [Visitor(server.port, course.notes, plan.think) for _ in range(plan.visitors)]
-    now = time.monotonic()
     watching = asyncio.ensure_future(course.watch(plan.look))
-    await asyncio.gather(
-        course.kill(plan.pause, now + plan.kills),
-        *(visitor.run(now + plan.seconds) for visitor in visitors),
-    )
+    now = time.monotonic()
+    await asyncio.gather(course.kill(plan.pause, now + plan.kills), crowd(visitors, plan.kills))
+    await emptied(course, plan)
+    for _ in range(CROWDS):
+        await crowd(visitors, plan.crowd)
+        await emptied(course, plan)
     await verify(course, visitors)
-    await quiet(course, plan)
-    judge(course, plan)
+    await emptied(course, plan)
+    judge(course)
     watching.cancel()
     return course
+
+
+async def crowd(visitors: list[Visitor], seconds: float) -> None:
+    """All of them use it, and leave."""
+    until = time.monotonic() + seconds
+    await asyncio.gather(*(visitor.run(until) for visitor in visitors))
 
 
 async def verify(course: Course, visitors: list[Visitor]) -> None:
@@ -196,13 +212,14 @@ async def verify(course: Course, visitors: list[Visitor]) -> None:
         await page.end(leave=True)
 
 
-async def quiet(course: Course, plan: Plan) -> None:
+async def emptied(course: Course, plan: Plan) -> None:
     """When all pages are closed, all instances end; then nothing may be left of them."""
     until = time.monotonic() + IDLE + KEPT + 60
     while course.instances() and time.monotonic() < until:
         await asyncio.sleep(1)
-    await asyncio.sleep(3)  # a pause in which the garbage collector may work
+    await asyncio.sleep(REST)
     last = course.look()
+    course.empty.append(last)
     if last.instances:
         course.notes.error(f"{last.instances} instances did not end")
     for pid in sorted(course.server.pids()):
@@ -213,17 +230,14 @@ async def quiet(course: Course, plan: Plan) -> None:
             course.notes.error(f"process {pid} of the pool has {threads} threads")
 
 
-def judge(course: Course, plan: Plan) -> None:
-    """What the looks at the processes say."""
-    sixth = plan.seconds / 6
-    late = [look for look in course.looks if plan.seconds - 2 * sixth < look.at < plan.seconds]
-    earlier, later = (
-        [one.memory for one in late if (one.at > plan.seconds - sixth) is last] for last in (False, True)
-    )
-    if len(earlier) > 2 and len(later) > 2 and median(later) > GROWTH * median(earlier):
-        course.notes.error(f"memory grows: {median(earlier)} kB, then {median(later)} kB")
-    for before, after in zip(course.looks, course.looks[1:], strict=False):
-        if both := before.zombies & after.zombies:
+def judge(course: Course) -> None:
+    """What the looks at the processes say. The first crowd without kills finds new processes, and fills them."""
+    after = [look.memory for look in course.empty[1:]]
+    for earlier, later in itertools.pairwise(after):
+        if later > GROWTH * earlier:
+            course.notes.error(f"memory grows: {earlier} kB after a crowd, {later} kB after the next")
+    for before, after_it in itertools.pairwise(course.looks):
+        if both := before.zombies & after_it.zombies:
             course.notes.error(f"zombies: {sorted(both)}")
 
 
@@ -232,7 +246,8 @@ TEXT = """\
 
 Made by `python benchmarks/soak.py` on {machine}, htag {generation}, gunicorn gevent -w 4, two
 workers of the pool: {visitors} visitors for {seconds:.0f} s, each doing something every {think:g} s. In the
-first {kills:.0f} s a process was killed (SIGKILL) or a session ended by command every {pause:g} s. {verdict}
+first {kills:.0f} s a process was killed (SIGKILL) or a session ended by command every {pause:g} s; then none was,
+and {crowds} crowds of {crowd:.0f} s came one after the other. {verdict}
 
 {done}
 
@@ -240,12 +255,14 @@ first {kills:.0f} s a process was killed (SIGKILL) or a session ended by command
 
 A page that was lost, or a server that was away, was back after {back} s (median; at most {longest} s).
 
+{empty}
+
 {looks}
 
-Memory is that of all processes together (PSS); the last line is when all pages were closed and all instances
-had ended. Errors would be: a page that shows another number than what was acknowledged (a click whose process
-was killed may be in it or not: nobody knows); a push that comes twice, or not in order; a request without an
-answer; instances, threads or files that are left; a process that nobody waits for (zombie).
+Memory is that of all processes together (PSS). Errors would be: a page that shows another number than what was
+acknowledged (a click whose process was killed may be in it or not: nobody knows); a push that comes twice, or not
+in order; a request without an answer; instances, threads or files that are left; a process that nobody waits for
+(zombie); more than {growth:.0%} more memory after a crowd than after the one before.
 """
 
 
@@ -274,8 +291,24 @@ def report(course: Course, plan: Plan, generation: str) -> str:
         killed=counted("what was killed", course.kills),
         back=f"{median(absences):.1f}",
         longest=f"{max(absences):.1f}",
+        crowds=CROWDS,
+        crowd=plan.crowd,
+        growth=GROWTH - 1,
+        empty=table(
+            ["when all pages were closed", "memory MB", "open files"],
+            [
+                [name, f"{look.memory / 1024:.0f}", str(look.files)]
+                for name, look in zip(stages(), course.empty, strict=True)
+            ],
+        ),
         looks=table(["second", "processes", "instances", "memory MB", "open files"], rows),
     )
+
+
+def stages() -> list[str]:
+    """Names of the moments in which all pages are closed."""
+    crowds = [f"after crowd {number} without kills" for number in range(1, CROWDS + 1)]
+    return ["after the kills", *crowds, "after the looks at all sessions"]
 
 
 def counted(title: str, counts: Counter[str]) -> str:
