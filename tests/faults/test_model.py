@@ -262,10 +262,15 @@ class Story(RuleBasedStateMachine):
             tab.page.poll()
             assert shown(tab.page) == [*self.born, *life], "the page shows something else"
             tab.page.assert_nothing_lost()
-        assert shown(self.page()) == [*self.born, *life]
+        another = self.page()
+        assert shown(another) == [*self.born, *life]
+        another.leave()
 
     def teardown(self) -> None:
+        """Its process ends soon, so that there are those of a few stories at a time."""
         self.all_arrives()
+        for tab in self.tabs:
+            tab.page.leave()
 
 
 def written(file: Path) -> list[int]:
@@ -286,7 +291,7 @@ def ledger(folder: Path, **env: str) -> Iterator[type[Story]]:
     """A machine of such stories, with a server of its own."""
     file = folder / "ledger"
     file.touch()
-    env |= {**QUICK, "HTAG_ISOLATION": "session", "LEDGER_FILE": str(file), "HTAG_PROCESSES": "1000"}
+    env |= {**QUICK, "HTAG_ISOLATION": "session", "HTAG_IDLE_TIMEOUT": "5", "LEDGER_FILE": str(file)}
     workers = 1 if "LEDGER_MISTAKE" in env else 2
     with serve("gunicorn-gevent", "tests.apps.ledger:app", workers=workers, env=env, options=SOON) as server:
         yield type("Story", (Story,), {"server": server, "file": file})

@@ -19,14 +19,18 @@ with atheris.instrument_imports(include=["htagweb_flask", "itsdangerous"]):
 
 FOLDER = Path(__file__).parent
 
-LIMITS = ["-max_len=200", "-len_control=0", "-mutate_depth=1", "-timeout=5", "-rss_limit_mb=1000"]
+#: Bytes of an input. Of those that are whole trees of values, many small ones say more than few large ones.
+LENGTHS = {"constants": 100}
+
+LIMITS = ["-len_control=0", "-mutate_depth=1", "-timeout=5", "-rss_limit_mb=1000"]
 
 
 def main(name: str, runs: str, new: str, *options: str) -> None:
     """Does not return."""
     Path(new).mkdir(parents=True, exist_ok=True)
-    found = [f"-runs={runs}", f"-artifact_prefix={new}/", f"-dict={FOLDER / 'json.dict'}"]
-    arguments = [sys.argv[0], *LIMITS, *found, *options, new, str(FOLDER / "corpus" / name)]
+    limits = [f"-max_len={LENGTHS.get(name, 200)}", f"-runs={runs}", *LIMITS]
+    found = [f"-artifact_prefix={new}/", f"-dict={FOLDER / 'json.dict'}"]
+    arguments = [sys.argv[0], *limits, *found, *options, new, str(FOLDER / "corpus" / name)]
     atheris.Setup(arguments, TARGETS[name], custom_mutator=MUTATORS.get(name))
     atheris.Fuzz()
 
