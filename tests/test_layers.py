@@ -77,6 +77,7 @@ FLOORS = {
     "pool.live_session": "parts",
     "pool.watchdog": "parts",
     "pool.intake": "parts",
+    "pool.line": "parts",
     "pool.wear": "parts",
     "pool.breaker": "parts",
     "pool.outbox": "parts",

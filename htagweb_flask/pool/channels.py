@@ -9,17 +9,14 @@ from __future__ import annotations
 import functools
 import logging
 import secrets
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Container
+from collections.abc import Container
 
 import msgspec
 
-from ..errors import Altered, AppError, BadMessage, Foreign, Gone, PoolError, Replayed
+from ..errors import AppError, BadMessage, Foreign, Gone, HtagError, PoolError, Replayed
 from ..keyfile import ServerKey, read_key
 from ..protocol import (
-    Batch,
     Delta,
     Failure,
     Handshake,
@@ -31,18 +28,19 @@ from ..protocol import (
     Render,
     Shaken,
 )
-from ..seal import THIRD, Channel
+from ..seal import THIRD
 from ..seal import Handshake as Shaking
 from ..session import PEER, pack
 from .client import Reply
 from .intake import Intake
+from .line import ENDED, Line
 
 __all__ = ["Channels"]
 
 logger = logging.getLogger(__name__)
 
 PATIENCE = 60.0
-"""Seconds that a handshake may take, and that a channel is kept without a client."""
+"""Seconds that a handshake may take."""
 
 HALF_OPEN = 1000
 """Handshakes that have not come to their end at most: the oldest goes. Each has some 10 kB."""
@@ -50,61 +48,12 @@ HALF_OPEN = 1000
 RATE = 5.0
 """Handshakes of a session in a second, and twice as many at once."""
 
-MINUTE, FAILURES = 60.0, 16
-"""So many records that were altered, in so many seconds, close a channel."""
-
-ASKED = 32
-"""Polls of a page of which it is known which record they came in: a stream says which one it answers. Those
-that still go on count as new ones."""
-
 
 class _Entry(msgspec.Struct, forbid_unknown_fields=True):
     """What the browser asks for with its first record, and whether it can keep its key for the next page."""
 
     query: str
     kept: bool = True
-
-
-class _Line:
-    """An open channel. For any thread."""
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-        self._lock = threading.Lock()
-        self._failed: deque[float] = deque([-MINUTE] * FAILURES, FAILURES)
-        self._asked: deque[int] = deque(maxlen=ASKED)
-        self.born = time.monotonic()
-
-    def open(self, record: bytes) -> tuple[int, bytes]:
-        """The number of a record, and what is in it. Raises Altered, Replayed, and Gone for one that was
-        altered too often."""
-        try:
-            with self._lock:
-                return self._channel.open(record)
-        except Altered:
-            now = time.monotonic()
-            if now - self._failed[0] < MINUTE:
-                raise Gone("too many records were altered") from None
-            self._failed.append(now)
-            raise
-
-    def seal(self, message: bytes, answers: int) -> bytes:
-        """The record of *message*, which is good as the answer to that record only."""
-        with self._lock:
-            return self._channel.seal(message, answers)
-
-    def poll(self, message: Poll) -> tuple[Poll, int]:
-        """What the browser asks for, and by which record. Raises as :meth:`open`, and BadMessage."""
-        if not message.fresh:
-            if message.answers not in self._asked:
-                raise Altered("no stream has begun so")
-            self._asked.remove(message.answers)
-            self._asked.append(message.answers)
-            return message, message.answers
-        seq, body = self.open(message.sealed)
-        poll = Poll.read(message.client, body, message.wait)
-        self._asked.append(seq)
-        return poll, seq
 
 
 def _entry(body: bytes) -> _Entry:
@@ -121,7 +70,7 @@ class Channels:
         self._debug, self._key_file = debug, key_file
         self._complained = ""
         self._half: dict[str, tuple[float, Shaking]] = {}
-        self._lines: dict[str, _Line] = {}
+        self._lines: dict[str, Line] = {}
         self._intakes: dict[str, Intake] = {}
 
     def begin(self, message: Handshake) -> Shaken:
@@ -130,10 +79,17 @@ class Channels:
         self._intakes.setdefault(message.link, Intake(RATE, 1)).take(0)
         shaking = Shaking(message.origin, message.place, *self._key())
         second = shaking.answer(message.first)
+        self._forget(message.client)
         self._half[message.client] = time.monotonic(), shaking
         if len(self._half) > HALF_OPEN:
-            del self._half[next(iter(self._half))]
+            self._forget(next(iter(self._half)))
         return Shaken(second)
+
+    def _forget(self, client: str) -> None:
+        """The handshake of *client*, if there is one."""
+        _, shaking = self._half.pop(client, (0.0, None))
+        if shaking:
+            shaking.close()
 
     def _key(self) -> ServerKey | tuple[()]:
         """The server's key, as it is now."""
@@ -156,19 +112,15 @@ class Channels:
             return message, reply
         line = self._lines.get(message.client)
         if line is None:
-            raise Gone("the channel has ended")
-        try:
-            if isinstance(message, Poll):
-                poll, seq = line.poll(message)
-                return poll, _sealed_batch(line, seq, not poll.fresh, reply)
-            seq, body = line.open(message.sealed if isinstance(message, Leave) else message.body)
-        except Gone:
-            del self._lines[message.client]
-            raise
+            raise Gone(ENDED)
+        if isinstance(message, Poll):
+            poll, seq = line.poll(message)
+            return poll, line.batches(seq, not poll.fresh, reply)
+        seq, body = line.open(message.sealed if isinstance(message, Leave) else message.body)
         if isinstance(message, Leave):
-            del self._lines[message.client]
+            line.close()
             return message, reply
-        return Interact(message.client, body), _sealed_batch(line, seq, False, reply)
+        return Interact(message.client, body), line.batches(seq, False, reply)
 
     def _enter(self, message: Render, reply: Reply) -> tuple[Render, Reply]:
         """The end of a handshake. Raises Gone where it has not begun, and Replayed where it has ended."""
@@ -177,18 +129,29 @@ class Channels:
         _, shaking = self._half.pop(message.client, (0.0, None))
         if shaking is None:
             raise Gone("no handshake has begun")
-        channel = shaking.finish(message.sealed[:THIRD])
-        peer = channel.peer.hex()
-        if message.peer not in ("", peer):
+        try:
+            line = Line(shaking.finish(message.sealed[:THIRD]))
+        finally:
+            shaking.close()
+        try:
+            seq, peer = self._introduced(line, message)
+        except HtagError:
+            line.close()
+            raise
+        self._lines[message.client] = line
+        return message, functools.partial(self._reply_page, line, seq, peer, reply)
+
+    def _introduced(self, line: Line, message: Render) -> tuple[int, str]:
+        """Which record asks for the page, and the key by which the session is to know its browser again; none
+        where it does already. Raises Foreign, Altered and BadMessage."""
+        if message.peer not in ("", line.peer):
             raise Foreign("this session belongs to another browser")
-        line = self._lines[message.client] = _Line(channel)
         seq, body = line.open(message.sealed[THIRD:])
         entry = _entry(body)
         message.request.query = entry.query
-        known = peer if entry.kept and not message.peer else None
-        return message, functools.partial(self._reply_page, line, seq, known, reply)
+        return seq, line.peer if entry.kept and not message.peer else ""
 
-    def _reply_page(self, line: _Line, seq: int, peer: str | None, reply: Reply, answer: Message) -> None:
+    def _reply_page(self, line: Line, seq: int, peer: str, reply: Reply, answer: Message) -> None:
         delta = None
         if isinstance(answer, Page):
             said: dict[str, str] = {"html": answer.html.decode()}
@@ -196,12 +159,18 @@ class Channels:
         elif isinstance(answer, Failure) and answer.code == AppError.code:
             said = self._told(answer)
         else:
+            line.close()
             reply(answer)
             return
         if peer:
             delta = delta or Delta({}, [])
             delta = msgspec.structs.replace(delta, put={**delta.put, PEER: pack(peer)})
-        reply(Page(line.seal(msgspec.json.encode(said), seq), delta))
+        sealed = line.seal(msgspec.json.encode(said), seq)
+        if isinstance(answer, Page):
+            line.awaited = False
+        else:
+            line.close()
+        reply(Page(sealed, delta))
 
     def _told(self, error: Failure) -> dict[str, str]:
         """What a page says in place of an app that has failed."""
@@ -219,21 +188,11 @@ class Channels:
     def sweep(self, clients: Container[str]) -> None:
         """Forgets handshakes that came to no end, and channels whose client is not among *clients*."""
         late = time.monotonic() - PATIENCE
-        self._half = {client: half for client, half in self._half.items() if half[0] > late}
-        self._lines = {
-            client: line for client, line in self._lines.items() if client in clients or line.born > late
-        }
+        for client in [client for client, (born, _) in self._half.items() if born <= late]:
+            self._forget(client)
+        for client, line in list(self._lines.items()):
+            if not (line.awaited or client in clients):
+                line.close()
+            if line.closed:
+                del self._lines[client]
         self._intakes.clear()
-
-
-def _sealed_batch(line: _Line, seq: int, streams: bool, reply: Reply) -> Callable[[Message], None]:
-    """Seals a Batch for *reply*. An empty one says nothing to a stream; who has asked gets an answer."""
-
-    def seal(answer: Message) -> None:
-        if isinstance(answer, Batch):
-            body = answer.body if streams else answer.answer
-            body = line.seal(body, seq) if body else b""
-            answer = msgspec.structs.replace(answer, body=body, answers=seq)
-        reply(answer)
-
-    return seal

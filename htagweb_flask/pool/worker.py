@@ -35,6 +35,7 @@ from .config import WorkerConfig
 from .freshness import Freshness
 from .instance import Instance
 from .intake import Intake
+from .listeners.base import answering
 from .listeners.socket import Connection, Listener
 from .live_session import LiveSession
 from .residents import CROWDED, Key, Residents
@@ -114,7 +115,7 @@ class Worker:
         answer_to: Callable[[Message], None] = answer
         if self._channels:
             message, answer_to = self._channels.opened(message, answer)
-        self._route(message, answer_to)
+        answering(lambda: self._route(message, answer_to), answer_to)
         self._tell_use()
 
     def _route(self, message: Message, reply: Callable[[Message], None]) -> None:

@@ -69,13 +69,20 @@ class Stage:
     """Hosts *app* for one browser: its session is kept here, as a web process keeps it in the store."""
 
     def __init__(
-        self, app: type, *, scope: str = "session", debug: bool = False, timeout: float = 60
+        self,
+        app: type,
+        *,
+        scope: str = "session",
+        debug: bool = False,
+        timeout: float = 60,
+        instances: int = 5000,
+        parano: bool = False,
     ) -> None:
         self.session: dict[str, Any] = {}
         self.app = app
         #: Set when the worker wants to leave for a new one.
         self.left = threading.Event()
-        self._link = secrets.token_hex(4)
+        self.link = secrets.token_hex(4)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="stage")
         self._thread.start()
@@ -90,14 +97,14 @@ class Stage:
             scope=scope,
             isolation="shared",
             preload="none",
-            instances=5000,
+            instances=instances,
             session_instances=5000,
             idle_timeout=600,
             interaction_timeout=timeout,
             worker_memory=0,
             max_rate=1e6,
             max_queue=32,
-            parano=False,
+            parano=parano,
             key_file="",
             debug=debug,
             reload=False,
@@ -155,7 +162,7 @@ class Stage:
             raise from_wire(reply.code, reply.text, reply.trace)
         if isinstance(reply, Batch | RenderedPage) and reply.delta:
             self.store(reply.delta)
-            self.tell(Saved(self._link, reply.delta.number))
+            self.tell(Saved(self.link, reply.delta.number))
         return reply
 
     def tell(self, message: Message) -> None:
@@ -172,7 +179,13 @@ class Stage:
 
     def open(self, query: str = "", *, transport: str = "sse", **request: Any) -> Tab:
         """Loads the page. Raises AppError when it cannot be built or rendered."""
-        client = secrets.token_hex(8)
+        reply = self.ask(self.rendering(secrets.token_hex(8), query, transport=transport, **request))
+        assert isinstance(reply, RenderedPage)
+        answer = Answer(200, http.client.HTTPMessage(), reply.html)
+        return Tab(self, f"http://stage.test/{query and '?'}{query}", answer)
+
+    def rendering(self, client: str, query: str = "", *, transport: str = "sse", **request: Any) -> Render:
+        """The message that asks for the page of *client*."""
         info = {
             "method": "GET",
             "scheme": "http",
@@ -187,9 +200,9 @@ class Stage:
         }
         boot = {"token": client, "urls": URLS, "debug": False}
         packed = pack_all(self.session)
-        message = Render(
+        return Render(
             client=client,
-            link=self._link,
+            link=self.link,
             sid="sid",
             request=RequestInfo(**info),
             session=packed,
@@ -199,10 +212,6 @@ class Stage:
             script="/_htag/client.js",
             boot=boot,
         )
-        reply = self.ask(message)
-        assert isinstance(reply, RenderedPage)
-        answer = Answer(200, http.client.HTTPMessage(), reply.html)
-        return Tab(self, f"http://stage.test/{query and '?'}{query}", answer)
 
     # -- what a page asks of its browser
 

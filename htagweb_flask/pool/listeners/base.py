@@ -9,7 +9,7 @@ from typing import Protocol
 from ...errors import HtagError
 from ...protocol import Message, failure
 
-__all__ = ["Messages", "Send", "serve"]
+__all__ = ["Messages", "Send", "answering", "serve"]
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +27,13 @@ def serve(who: Messages, message: Message, send: Send) -> None:
     """Has *who* answer *message*, and sends the reply, or the error."""
     # A reply that nobody waits for would be taken for that of the next message.
     reply = send if message.wants_reply else _drop
+    answering(lambda: who.handle(message, reply), reply)
+
+
+def answering(work: Callable[[], None], reply: Send) -> None:
+    """Does *work*, which calls *reply* sooner or later; where it raises an error, that is the reply."""
     try:
-        who.handle(message, reply)
+        work()
     except HtagError as error:
         reply(failure(error))
     except Exception as error:
