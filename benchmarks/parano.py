@@ -21,7 +21,7 @@ from bench.process_tree import cpu_between, cpu_times, descendants  # noqa: E402
 from bench.report import machine, ratio, table  # noqa: E402
 
 from tests.http_client import Page, User  # noqa: E402
-from tests.parano.tab import enter  # noqa: E402
+from tests.http_sealed import enter  # noqa: E402
 from tests.servers import Server, serve  # noqa: E402
 
 MEGABYTE = "x" * 1_000_000

@@ -16,7 +16,7 @@ from tests.http_session import TIMEOUT, TRY_AGAIN, Answer, ProtocolError, Refuse
 from tests.support import wait_until
 
 if TYPE_CHECKING:
-    from tests.http_client import Page
+    from tests.http_page import Packed, Page
 
 __all__ = ["Collector", "Polling", "Stream"]
 
@@ -114,9 +114,9 @@ class Stream(Collector):
         self._reconnect = reconnect
 
     def _collect(self, connection: http.client.HTTPConnection) -> None:
-        sent = {**self.page.headers(), "Accept": "text/event-stream"}
-        body = {"cursor": self.page.cursor}
-        response = self.page.user.send(connection, "POST", self.page.urls["stream"], body, sent)
+        packed = self.page.pack({"cursor": self.page.cursor})
+        sent = {**self.page.headers(), **packed.headers, "Accept": "text/event-stream"}
+        response = self.page.user.send(connection, "POST", self.page.urls["stream"], packed.body, sent)
         if response.status in TRY_AGAIN:
             return
         if response.status != 200:
@@ -125,16 +125,16 @@ class Stream(Collector):
         self.headers = response.headers
         self.connections += 1
         for name, data in _events(response):
-            self._take(name, data)
+            self._take(name, data, packed)
             if name in ("bye", "gone") or self._stop.is_set():
                 break
         if not self._reconnect:
             self._stop.set()
 
-    def _take(self, name: str, data: str) -> None:
+    def _take(self, name: str, data: str, packed: Packed) -> None:
         self.events.append((time.monotonic(), name))
         if name == "batch":
-            self.page.take(json.loads(data), "stream")
+            self.page.take(json.loads(packed.event(data)), "stream")
         elif name == "hello":
             self._ready.set()
         elif name == "gone":

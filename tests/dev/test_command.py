@@ -14,7 +14,7 @@ import pytest
 
 from tests.dev.terminal import Terminal, terminal
 from tests.http_client import User
-from tests.parano.tab import enter
+from tests.http_sealed import enter
 from tests.support import ROOT, wait_until
 
 APP = """

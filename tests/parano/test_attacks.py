@@ -15,8 +15,8 @@ from htagweb_flask.web.doctor import examine
 from htagweb_flask.web.doctor.visitor import Visitor
 from tests.apps.markers import SECRETS
 from tests.http_client import Answer, User
+from tests.http_sealed import OCTETS, Knock, SealedPage, enter
 from tests.http_session import Refused
-from tests.parano.tab import OCTETS, Knock, SealedPage, enter
 from tests.servers import Server
 from tests.support import wait_until
 
@@ -100,7 +100,7 @@ def test_too_many_altered_records_close_the_channel(tab: SealedPage) -> None:
     refused(tab.send("call", record[:-1]), 410, "gone")
     refused(tab.send("call", record), 410, "gone")
     assert (
-        enter(tab.user, identity=tab.side.identity).count == "0"
+        enter(tab.user).count == "0"
     )  # a new page goes on, with the same instance
 
 
@@ -127,7 +127,7 @@ def test_calls_are_not_done_in_another_order(tab: SealedPage) -> None:
 
 def test_a_record_is_for_one_page(site: Server, tab: SealedPage) -> None:
     """Neither for another one of the user, nor for that of somebody else."""
-    own, other = enter(tab.user, identity=tab.side.identity), enter(User(site.url))
+    own, other = enter(tab.user), enter(User(site.url))
     for page in (own, other):
         record = tab.record(tab.message("more"))
         refused(page.send("call", record), 400, "altered")
@@ -158,7 +158,7 @@ def test_a_handshake_is_for_one_page(site: Server) -> None:
     body, headers = knock.page(knock.key())
     assert knock.ask(body, headers).status == 200
     refused(knock.ask(body, headers), 425, "replayed")
-    other = Knock(user, identity=knock.side.identity)
+    other = Knock(user)
     refused(other.ask(body, {**headers, "X-Htag": other.key().headers["X-Htag"]}), 400, "altered")
 
 
@@ -209,7 +209,7 @@ def test_a_stolen_cookie_opens_nothing(site: Server) -> None:
         enter(thief)
     refused(refusal.value.answer, 403, "foreign")
     works(tab, 0)
-    assert enter(tab.user, identity=tab.side.identity).count == "1"
+    assert enter(tab.user).count == "1"
 
 
 def test_who_has_lost_its_key_begins_a_new_session(site: Server) -> None:
@@ -223,7 +223,7 @@ def test_who_has_lost_its_key_begins_a_new_session(site: Server) -> None:
     assert enter(user, identity=new_key()).count == "0"
     for cookie in former.values():
         user.cookies.set_cookie(cookie)
-    assert enter(user, identity=tab.side.identity).count == "1"  # it is there for whom it belongs to
+    assert enter(user).count == "1"  # it is there for whom it belongs to
 
 
 def test_a_channel_ends_with_its_session(site: Server) -> None:
@@ -234,7 +234,7 @@ def test_a_channel_ends_with_its_session(site: Server) -> None:
     answer = tab.send("call", tab.record(tab.message("more")))
     assert answer.status in (403, 410)
     assert answer.body == b""
-    assert enter(user).count == "0"  # with another key, too: nothing of the former session counts
+    assert enter(user, identity=new_key()).count == "0"  # and no key of it counts
 
 
 def test_a_closed_page_has_no_channel(tab: SealedPage) -> None:
@@ -256,10 +256,9 @@ def test_what_apps_fail_with_is_sealed(site: Server) -> None:
 
 def test_an_app_sees_nothing_of_all_this(site: Server) -> None:
     user = User(site.url)
-    identity = new_key()
     for path in ("/", "/handled"):
         for _ in range(2):  # also when the session has the key of the browser
-            tab = enter(user, path, "name=Ada", identity)
+            tab = enter(user, path, "name=Ada")
             assert "_htag" not in tab.find(tag="p", data_test="keys").text
             assert tab.find(tag="p", data_test="name").text == "Ada"
     tab.click("more")

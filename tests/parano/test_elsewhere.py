@@ -6,8 +6,8 @@ import pytest
 
 from tests.apps.markers import SECRETS
 from tests.http_client import User
+from tests.http_sealed import Knock, enter
 from tests.http_session import Refused
-from tests.parano.tab import Knock, enter
 from tests.servers import serve
 
 
@@ -40,4 +40,4 @@ def test_a_cookie_that_holds_the_session_is_not_enough_either() -> None:
         with pytest.raises(Refused) as refusal:
             enter(thief)
         assert (refusal.value.status, refusal.value.answer.headers["X-Htag"]) == (403, "foreign")
-        enter(user, identity=knock.side.identity).click("more")
+        enter(user).click("more")

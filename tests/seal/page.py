@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -43,6 +44,7 @@ class PythonPage:
 
     def __init__(self, identity: bytes | None = None, ephemeral: bytes | None = None) -> None:
         self.identity, self.ephemeral = identity or new_key(), ephemeral
+        self._lock = threading.Lock()
 
     def first(
         self, origin: str = ORIGIN, mount: str = MOUNT, pin: bytes | None = None, secret: bytes | None = None
@@ -59,12 +61,14 @@ class PythonPage:
         return third
 
     def seal(self, message: bytes, number: int | None = None) -> bytes:
-        if number is not None:
-            self.channel._said = number
-        return self.channel.seal(message)
+        with self._lock:
+            if number is not None:
+                self.channel._said = number
+            return self.channel.seal(message)
 
     def open(self, record: bytes, answers: int) -> bytes:
-        return self.channel.open(record, answers)[1]
+        with self._lock:
+            return self.channel.open(record, answers)[1]
 
 
 class ScriptPage:

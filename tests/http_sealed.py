@@ -1,21 +1,26 @@
 """A page with parano without a browser: real HTTP, and the handshake as the browser makes it.
 
-tab = enter(User(server.url))        # a tab: sealed, as tests.http_client has them in clear
+tab = enter(User(server.url))        # a tab, as User.open() has them for any server
 tab.click("more")
 tab.record({...})                    # sealed, and sent by nobody: for attacks
 """
 
 from __future__ import annotations
 
+import base64
 import json
-from typing import Any
-from urllib.parse import urljoin
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from tests.http_client import Answer, Page, User
-from tests.http_session import Headers, Refused
+from tests.http_page import Packed, Page
+from tests.http_session import TRY_AGAIN, Answer, Headers, Refused
 from tests.seal.page import PythonPage
 
-__all__ = ["OCTETS", "Knock", "SealedPage", "enter"]
+if TYPE_CHECKING:
+    from tests.http_client import User
+
+__all__ = ["OCTETS", "Knock", "SealedPage", "enter", "is_shell"]
 
 OCTETS = {"Content-Type": "application/octet-stream"}
 
@@ -23,15 +28,17 @@ OCTETS = {"Content-Type": "application/octet-stream"}
 class Knock:
     """The handshake of a page that is about to be opened."""
 
-    def __init__(self, user: User, path: str = "/", identity: bytes | None = None) -> None:
+    def __init__(
+        self, user: User, path: str = "/", identity: bytes | None = None, shell: Answer | None = None
+    ) -> None:
         self.user, self.url = user, user.absolute(path)
-        shell = user.get(path)
+        shell = shell or user.get(path)
         if shell.status != 200:
             raise Refused(shell)
         self.shell = shell.body
         data = shell.text.partition('id="htag-shell">')[2].partition("</script>")[0]
         self.place: dict[str, str] = json.loads(data)
-        self.side = PythonPage(identity)
+        self.side = PythonPage(identity or user.identity)
 
     def key(self, headers: Headers | None = None, origin: str = "") -> Answer:
         """Asks for the server's half. *origin* is where the page believes to be."""
@@ -41,6 +48,7 @@ class Knock:
     def page(self, answer: Answer, query: str = "") -> tuple[bytes, dict[str, str]]:
         """Body and headers of what asks for the page."""
         third = self.side.finish(answer.body)
+        query = query or urlsplit(self.url).query
         record = self.side.seal(json.dumps({"query": query}).encode())
         return third + record, {**OCTETS, "X-Htag": answer.headers["X-Htag"]}
 
@@ -53,9 +61,20 @@ class Knock:
         return found
 
 
-def enter(user: User, path: str = "/", query: str = "", identity: bytes | None = None) -> SealedPage:
-    """Opens a page. Raises Refused."""
-    knock = Knock(user, path, identity)
+def is_shell(answer: Answer) -> bool:
+    """Whether that is the page before a page."""
+    return b'id="htag-shell">' in answer.body
+
+
+def enter(
+    user: User,
+    path: str = "/",
+    query: str = "",
+    identity: bytes | None = None,
+    shell: Answer | None = None,
+) -> SealedPage:
+    """Opens a page, of which the *shell* may be there. Raises Refused."""
+    knock = Knock(user, path, identity, shell)
     key = knock.key()
     if key.status != 200:
         raise Refused(key)
@@ -66,12 +85,35 @@ def enter(user: User, path: str = "/", query: str = "", identity: bytes | None =
     return SealedPage(knock, Answer(200, answer.headers, html.encode()))
 
 
+@dataclass
+class Sealed(Packed):
+    """A record, which is good for one request."""
+
+    side: PythonPage = field(default_factory=PythonPage)
+
+    @property
+    def number(self) -> int:
+        return int.from_bytes(self.body[4:12], "big")
+
+    def opened(self, body: bytes) -> bytes:
+        return self.side.open(body, self.number)
+
+    def event(self, data: str) -> bytes:
+        return self.opened(base64.b64decode(json.loads(data)))
+
+
 class SealedPage(Page):
     """One tab."""
 
+    again = TRY_AGAIN | {425}
+    twice = 425
+
     def __init__(self, knock: Knock, answer: Answer) -> None:
         self.side = knock.side
-        super().__init__(knock.user, urljoin(knock.url, knock.place["path"]), answer)
+        super().__init__(knock.user, knock.url, answer)
+
+    def pack(self, body: Any) -> Packed:
+        return Sealed(self.record(body), OCTETS, self.side)
 
     def record(self, body: Any) -> bytes:
         """What the page would post."""
@@ -79,17 +121,10 @@ class SealedPage(Page):
 
     def send(self, name: str, record: bytes) -> Answer:
         """Posts a record as it is."""
-        return super().post(name, record, OCTETS)
+        return self.deliver(name, Packed(record, OCTETS))
 
-    def post(self, name: str, body: Any, headers: Headers | None = None) -> Answer:
-        record = self.record(body)
-        answer = super().post(name, record, {**OCTETS, **(headers or {})})
-        if answer.status == 200:
-            answer.body = self.side.open(answer.body, int.from_bytes(record[4:12], "big"))
-        return answer
-
-    def poll(self, wait: float = 0, connection: Any = None) -> dict[str, Any]:
-        return self._accept(self.post("poll", {"cursor": self.cursor, "wait": wait}), "poll")
+    def leave(self) -> Answer:
+        return self.post("leave", {})
 
     def message(self, name: str) -> dict[str, Any]:
         """The interaction that a click on the button *name* would post."""
