@@ -49,7 +49,8 @@ def _is_browser_test(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what is for the other generation only, and puts modules with browser tests last.
+    """Leaves out what is for the other generation only, or for pages in clear, and puts modules with browser
+    tests last.
 
     Last, because Playwright's synchronous API keeps an event loop running in the main thread from its start
     to its end: asyncio.run() in a later test would fail.
@@ -59,7 +60,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if _is_browser_test(item):
             item.add_marker(pytest.mark.browser)
-    others = [item for item in items if item.get_closest_marker(f"htag{3 - GENERATION}")]
+    left_out = [f"htag{3 - GENERATION}", *(["clear"] if servers.PARANO else [])]
+    others = [item for item in items if any(map(item.get_closest_marker, left_out))]
     if others:
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in set(others)]

@@ -5,7 +5,7 @@
  * function that it finds in window.htagSeal, takes away, and gives its client to. */
 
 const PATIENCE = 90000; // ms for an answer: a process may have to be started, and the app
-const AGAIN = 8; // tries at once of what something on the way has sent twice
+const AGAIN = 8; // tries of what something on the way has sent twice, or another tab has overtaken
 const TEXTS = {
   lost: "The server cannot be reached. Trying again …",
   busy: "This app cannot be started just now. Trying again …",
@@ -57,6 +57,7 @@ async function post(url, body, token) {
     if (code === "locked") throw new Final(TEXTS.locked);
     if (code === "app") throw Object.assign(new Final(TEXTS.log), { app: true });
     if (code === "refused" && !token) throw new Final(TEXTS.elsewhere);
+    if (code === "refused") throw Object.assign(new Final(TEXTS.refused), { other: true });
     if (status in MEANINGS) throw new Final(MEANINGS[status]);
     if (!ok) throw { busy: status > 425, wait: Number(response.headers.get("Retry-After")) * 1000 };
     if (/html/i.test(response.headers.get("Content-Type"))) throw new Final(TEXTS.answered);
@@ -90,7 +91,7 @@ function tell(text, title, trace) {
     return element;
   };
   body.textContent = "";
-  if (title) add("h1", title);
+  if (title) add("h1", (document.title = title));
   add("p", text).setAttribute("role", "status");
   if (trace) add("pre", trace).style.cssText = "overflow:auto;padding:1rem;border:1px solid;border-radius:.5rem";
   return (label, act) => (add("button", label).onclick = act);
@@ -120,7 +121,8 @@ async function run(shell) {
       document.close();
       return;
     } catch (error) {
-      if (error instanceof Final) {
+      const other = error.other && attempt < AGAIN; // a tab that was opened meanwhile has begun another session
+      if (error instanceof Final && !other) {
         const text = shell.pin && error.message === TEXTS.altered ? TEXTS.pinned : error.message;
         const button = tell(text, error.app && TEXTS.failed, error.trace);
         if (error.foreign) button("Begin a new session", () => beginAnew(shell.key));
@@ -128,7 +130,7 @@ async function run(shell) {
         if (error.app && shell.code) watch(shell.code);
         return;
       }
-      if (attempt) tell(error.busy ? TEXTS.busy : TEXTS.lost);
+      if (attempt && !other) tell(error.busy ? TEXTS.busy : TEXTS.lost);
       // Full jitter: a thousand pages must not come back at once.
       await pause(Math.max(error.wait || 0, Math.random() * Math.min(30000, 500 * 2 ** attempt)));
     }

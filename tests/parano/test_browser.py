@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -18,7 +19,7 @@ from tests.proxy import Proxy
 from tests.server.desk import QUICK, SOON
 from tests.servers import Server, serve
 from tests.support import wait_until
-from tests.web.pages import click, connected, log, part
+from tests.web.pages import click, connected, held, log, part
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page, Route
@@ -254,10 +255,28 @@ def test_another_browser_with_the_cookie_is_told_and_can_begin_anew(
     expect(part(page, "count")).to_have_text("1")
 
 
+def test_tabs_that_a_new_user_opens_at_once_have_one_session(
+    context: BrowserContext, server: Server, complaints: Complaints
+) -> None:
+    complaints.allow("status of 403")  # of those that are given up
+    pages = [context.new_page() for _ in range(4)]
+    with ExitStack() as stack:
+        for page in pages:
+            asked = stack.enter_context(held(page, "key"))
+            page.goto(server.url)
+            asked()
+    for page in pages:  # each was given a session, of which the browser has kept one
+        connected(page)
+    click(pages[0], "more")
+    for page in pages:
+        expect(part(page, "count")).to_have_text("1")
+
+
 @pytest.mark.parametrize(("path", "told"), [("/debug/", SECRETS["trace"]), ("/broken/", "at reference")])
 def test_an_app_that_fails_says_so_in_the_page(page: Page, server: Server, path: str, told: str) -> None:
     page.goto(f"{server.url}{path}")
     expect(page.get_by_role("heading", name="This app has an error")).to_be_visible()
+    expect(page).to_have_title("This app has an error")
     expect(page.locator("body")).to_contain_text(told)
     expect(page.get_by_role("button", name="Reload")).to_be_visible()
 

@@ -7,13 +7,32 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.servers import Server, serve
 from tests.support import ROOT, wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page, Route
+    from playwright.sync_api import BrowserContext, Locator, Page, Route
 
-__all__ = ["click", "connected", "gunicorn", "held", "log", "logged", "paints", "part", "requests", "texts"]
+__all__ = [
+    "NO_NONCE",
+    "click",
+    "connected",
+    "early",
+    "gunicorn",
+    "held",
+    "loaded",
+    "log",
+    "logged",
+    "paints",
+    "part",
+    "requests",
+    "texts",
+]
+
+#: For what is about csp="strict".
+NO_NONCE = pytest.mark.clear("the page before a sealed one is the same for everybody, and has no nonce")
 
 
 @contextmanager
@@ -36,21 +55,48 @@ def click(page: Page, name: str) -> None:
     part(page, name).click()
 
 
+def loaded(page: Page) -> Page:
+    """Waits until the page of the app is there, which comes after that of the shell where it is sealed."""
+    return _become(page, "document.readyState === 'complete' && !document.getElementById('htag-shell')")
+
+
 def connected(page: Page) -> Page:
     """Waits until pushes can reach the page."""
+    return _become(page, "window.htagweb?.status() === 'open'")
+
+
+def _become(page: Page, state: str) -> Page:
     from playwright.sync_api import Error
 
-    def is_open() -> bool:
+    def is_so() -> bool:
         # Not wait_for_function(), which is eval in the page: a policy may forbid it.
         try:
-            return bool(page.evaluate("window.htagweb?.status() === 'open'"))
+            return bool(page.evaluate(state))
         except Error as error:
             if "context was destroyed" not in str(error):
                 raise
             return False  # another page comes just now
 
-    wait_until(is_open, 20, "a connection")
+    wait_until(is_so, 20, state)
     return page
+
+
+EARLY = """(() => {
+  const run = () => { %s };
+  const { open } = Document.prototype;
+  Document.prototype.open = function (...its) {
+    const opened = open.apply(this, its);
+    run();
+    return opened;
+  };
+  run();
+})()"""
+
+
+def early(pages: Page | BrowserContext, script: str) -> None:
+    """Runs a script before those of each page to come. A page that was sealed is written into the document of
+    its shell, which loses its listeners by that: the script runs there once more."""
+    pages.add_init_script(EARLY % script)
 
 
 def log(page: Page) -> list[Any]:
@@ -97,7 +143,7 @@ def requests(page: Page, verb: str) -> list[str]:
 
     def note(request: Any) -> None:
         if request.method == "POST" and request.url.endswith(f"/_htag/{verb}"):
-            bodies.append(request.post_data or "")
+            bodies.append((request.post_data_buffer or b"").decode(errors="replace"))
 
     page.on("request", note)
     return bodies

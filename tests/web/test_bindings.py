@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.servers import Server
 from tests.support import GENERATION
-from tests.web.pages import click, connected, gunicorn, log, logged, part
+from tests.web.pages import NO_NONCE, click, connected, gunicorn, log, logged, part
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -23,7 +23,7 @@ else:
     STYLES = []
 
 
-@pytest.fixture(scope="module", params=["default", "strict"])
+@pytest.fixture(scope="module", params=["default", pytest.param("strict", marks=NO_NONCE)])
 def site(request: pytest.FixtureRequest) -> Iterator[Server]:
     with gunicorn("tests.apps.web_bindings:app", HTAG_CSP=request.param) as server:
         yield server
@@ -50,6 +50,7 @@ def test_every_style_of_binding_calls_the_right_handler_with_the_right_arguments
 
 def test_what_is_clicked_all_at_once_is_all_handled(page: Page, site: Server) -> None:
     page.goto(f"{site.url}/?quickly")
+    connected(page)
     page.evaluate("document.querySelectorAll('button').forEach(button => button.click())")
     for number, (style, _, wanted) in enumerate(STYLES):
         expect(part(page, f"shown-{number}"), style).to_have_text(wanted)

@@ -52,7 +52,7 @@ def test_the_clock_ticks_in_every_tab(context: BrowserContext, demo: Server) -> 
     for _ in range(2):
         tab = context.new_page()
         tab.goto(demo.url)
-        shown.append(texts(tab, "clock-time"))
+        shown.append(texts(connected(tab), "clock-time"))
     for ticks in shown:
         wait_until(lambda ticks=ticks: len(ticks()) >= 2, 20, "two ticks")
 

@@ -11,6 +11,8 @@ from tests.support import ROOT
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+pytestmark = pytest.mark.clear("no server is asked")
+
 STATIC = ROOT / "htagweb_flask" / "static"
 
 #: Draws random trees of tags with ids, and some html without, one after the other. Returns what went wrong.

@@ -13,7 +13,7 @@ from tests.browser import Complaints
 from tests.proxy import Proxy
 from tests.servers import Server
 from tests.support import GENERATION, wait_until
-from tests.web.pages import click, connected, gunicorn, part
+from tests.web.pages import click, connected, gunicorn, loaded, part
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -151,6 +151,7 @@ def test_errors_of_scripts_are_shown_and_logged_by_the_server(
 def test_a_page_cannot_fill_the_log_of_the_server(page: Page, site: Server, complaints: Complaints) -> None:
     complaints.allow("400", "COM ERROR")
     page.goto(f"{site.url}/?loud")
+    loaded(page)
     page.evaluate(
         "for (let n = 1; n <= 50; n += 1) htag_transport({ action: 'log_error', error: `loud ${n}/` })"
     )

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser import Complaints
 from tests.servers import Server
-from tests.web.pages import click, connected, gunicorn, logged, part
+from tests.web.pages import click, connected, gunicorn, loaded, logged, part
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -40,13 +40,13 @@ def fields(page: Page, site: Server) -> Page:
 @pytest.fixture
 def custom(page: Page, site: Server) -> Page:
     page.goto(f"{site.url}/custom/")
-    return page
+    return loaded(page)
 
 
 @pytest.fixture
 def promises(page: Page, site: Server) -> Page:
     page.goto(f"{site.url}/promises/")
-    return page
+    return loaded(page)
 
 
 def ask(page: Page, what: Any, event: str = "ask") -> Any:
@@ -144,6 +144,7 @@ def test_a_promise_resolves_when_the_message_is_too_large(
 ) -> None:
     complaints.allow("COM ERROR", "413")
     page.goto(f"{site.url}/small/")
+    loaded(page)
     assert ask(page, {"value": "number", "more": "x" * 3000}) is None
     assert not page.evaluate(OPEN)
     assert ask(page, "number") == 42

@@ -12,7 +12,7 @@ from tests.browser import Complaints
 from tests.proxy import Proxy
 from tests.servers import Server
 from tests.support import GENERATION
-from tests.web.pages import click, connected, gunicorn, held, log, logged, part
+from tests.web.pages import click, connected, early, gunicorn, held, log, logged, part
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -171,7 +171,7 @@ def test_a_field_named_id_does_not_hide_the_id_of_its_form(hands: Page) -> None:
 
 
 def test_a_video_is_not_loaded_again(page: Page, site: Server) -> None:
-    page.add_init_script("window.loads = 0; addEventListener('loadstart', () => loads++, true)")
+    early(page, "window.loads = 0; addEventListener('loadstart', () => loads++, true)")
     opened(page, f"{site.url}/hands/")
     page.wait_for_function("loads && document.querySelector('[data-test=video]').error")  # nothing is in it
     for way in WAYS:

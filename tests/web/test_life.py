@@ -201,6 +201,7 @@ def test_a_mount_that_takes_its_time_runs_once_when_a_page_is_there(
         page.reload()
 
 
+@pytest.mark.clear("whether another site has led here is not to be told where the query is sealed")
 @pytest.mark.htag2
 def test_a_query_can_ask_for_a_new_instance_and_the_old_one_is_destroyed_once(
     page: Page, site: Server

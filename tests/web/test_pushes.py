@@ -93,9 +93,9 @@ def test_a_tab_that_opens_or_reloads_takes_nothing_from_the_others(
     click(page, "run")
     for _ in range(3):
         other.goto(f"{site.url}/sse/")
-        other.wait_for_function("log.length > 3")
+        other.wait_for_function("window.log?.length > 3")
         other.reload()
-        other.wait_for_function("log.length > 3")
+        other.wait_for_function("window.log?.length > 3")
     click(other, "stop")
     wait_until(lambda: log(page)[-1] == log(other)[-1], 30, "both have the last one")
     written, newer = log(page), log(other)

@@ -24,7 +24,7 @@ def site() -> Iterator[Server]:
 
 def test_any_tag_is_an_app(page: Page, site: Server) -> None:
     page.goto(f"{site.url}/plain/")
-    assert page.title() == "Plain"
+    expect(page).to_have_title("Plain")
     click(page, "more")
     expect(part(page, "number")).to_have_text("1")
 

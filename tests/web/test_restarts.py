@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from tests.browser import Complaints
 from tests.servers import Server
 from tests.support import GENERATION, wait_until
-from tests.web.pages import click, connected, gunicorn, part, requests
+from tests.web.pages import click, connected, early, gunicorn, part, requests
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -44,7 +44,7 @@ def site(hangs: Path) -> Iterator[Server]:
 def page(context: BrowserContext, site: Server, complaints: Complaints) -> Page:
     complaints.allow("net::ERR_", r"status of (410|50\d)")
     page = context.new_page()
-    page.add_init_script(NOTE)
+    early(page, NOTE)
     page.goto(site.url)
     return connected(page)
 

@@ -11,13 +11,15 @@ from playwright.sync_api import expect
 from tests.browser import Complaints
 from tests.servers import Server
 from tests.support import GENERATION, wait_until
-from tests.web.pages import click, connected, gunicorn, log, logged, part
+from tests.web.pages import NO_NONCE, click, connected, gunicorn, log, logged, part
 from tests.web.test_csp import Guarded, see_an_error, use, use_styles_and_scripts
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
     NewUser = Callable[..., BrowserContext]
+
+pytestmark = NO_NONCE
 
 
 @pytest.fixture(scope="module")
