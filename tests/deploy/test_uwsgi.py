@@ -1,4 +1,4 @@
-"""uWSGI with the configuration of docs/deploy.md, where it happens to be installed."""
+"""uWSGI with the configuration of docs/deploy.md."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ import pytest
 
 from tests.proxies import blocks
 from tests.server.desk import Anywhere, done, press, word
-from tests.support import ROOT, wait_until
+from tests.support import ROOT, unavailable, wait_until
 
-UWSGI = shutil.which(os.environ.get("UWSGI", "uwsgi"))
+UWSGI = Path(sys.executable).with_name("uwsgi")
 
 
 @pytest.fixture
@@ -31,16 +31,14 @@ def short_folder() -> Iterator[Path]:
 
 @pytest.fixture
 def url(short_folder: Path) -> Iterator[str]:
-    if UWSGI is None:
-        pytest.skip("uWSGI is not installed")
+    if not UWSGI.exists():
+        unavailable("uWSGI")
     (text,) = (block for block in blocks("ini") if "[uwsgi]" in block)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     text = text.replace("127.0.0.1:8000", f"127.0.0.1:{port}").replace("wsgi:app", "tests.apps.desk:app")
-    # As installed for another Python, perhaps: what this one has, is found all the same.
-    paths = "".join(f"pythonpath = {path}\n" for path in [ROOT, *sys.path] if path)
-    (short_folder / "uwsgi.ini").write_text(text + paths)
+    (short_folder / "uwsgi.ini").write_text(f"{text}pythonpath = {ROOT}\n")
     env = {
         **os.environ,
         "HTAG_RUN_DIR": str(short_folder / "r"),
