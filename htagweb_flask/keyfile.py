@@ -15,6 +15,7 @@ import stat
 from typing import NamedTuple
 
 from .errors import ConfigError, PoolError
+from .private import write_private
 
 __all__ = ["ServerKey", "bytes_of", "make_key", "new_secret", "pin_of", "read_key", "stretched"]
 
@@ -96,13 +97,8 @@ def read_key(path: str) -> ServerKey | None:
 def make_key(path: str, private: bytes, secret: bytes | None = None) -> ServerKey:
     """Writes a key to *path*, with mode 0600, in the place of what is there. Raises PoolError."""
     lines = [FIRST, f"key {pin_of(private)}", *([f"secret {pin_of(secret)}"] if secret else [])]
-    draft = f"{path}.{secrets.token_hex(4)}"
     try:
-        with open(draft, "w", opener=lambda name, flags: os.open(name, flags | os.O_EXCL, 0o600)) as file:
-            file.write("\n".join(lines) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
+        write_private(path, "\n".join(lines) + "\n", lasting=True)
     except OSError as error:
         raise PoolError(
             f"{path} cannot be written: check the folder, or set HTAG_DATA_DIR ({error})"

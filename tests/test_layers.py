@@ -48,6 +48,7 @@ FLOORS = {
     "appref": "pure",
     "code": "pure",
     "locks": "base",
+    "private": "base",
     "config": "base",
     "policy": "base",
     "expose": "base",

@@ -15,6 +15,7 @@ from typing import Any
 
 from .. import log
 from ..placement import SAFE_PATH, SECRET
+from ..private import write_private
 from . import loops, process, supervisor, template
 from .config import PoolConfig, WorkerConfig
 
@@ -36,9 +37,7 @@ def _supervise() -> int:
     secret = secrets.token_urlsafe(32)
     path = os.path.join(config.run_dir, SECRET)
     try:
-        with open(f"{path}.new", "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            file.write(secret)
-        os.replace(f"{path}.new", path)
+        write_private(path, secret)
         loops.run(supervisor.run(config, secret, lambda: _say({"ready": os.getpid()})))
     except BrokenPipeError:
         return 1  # who has started it is gone

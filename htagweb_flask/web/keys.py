@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hmac
 import logging
 import os
@@ -11,6 +10,7 @@ import secrets
 from flask import Flask
 
 from ..errors import ConfigError
+from ..private import make_private
 
 __all__ = ["MAKE_ONE", "derived", "keys_of", "own_key", "weakness"]
 
@@ -82,13 +82,7 @@ def keys_of(flask_app: Flask, key_file: str, lenient: bool) -> list[str | bytes]
 
 def own_key(path: str) -> str:
     """A random key, made once and kept in *path* (mode 0600) for all processes and restarts."""
-    if not os.path.exists(path):
-        draft = f"{path}.{secrets.token_hex(4)}"
-        with open(draft, "w", opener=lambda name, flags: os.open(name, flags | os.O_EXCL, 0o600)) as file:
-            file.write(secrets.token_urlsafe(32))
-        with contextlib.suppress(FileExistsError):  # another process was faster: its key counts
-            os.link(draft, path)
-            logger.info("made a signing key in %s; in production, set SECRET_KEY", path)
-        os.unlink(draft)
+    if not os.path.exists(path) and make_private(path, secrets.token_urlsafe(32)):
+        logger.info("made a signing key in %s; in production, set SECRET_KEY", path)
     with open(path) as file:
         return file.read()

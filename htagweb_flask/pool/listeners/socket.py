@@ -20,6 +20,7 @@ import msgspec
 
 from ...errors import HtagError, PoolError
 from ...placement import address_file
+from ...private import write_private
 from ...protocol import VERSION, Decoder, Done, Hello, Message, encode, failure
 from .base import Messages, serve
 
@@ -204,7 +205,5 @@ def _bind_tcp(path: str) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.bind(("127.0.0.1", 0))
     sock.listen(1024)
-    with open(f"{path}.new", "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(str(sock.getsockname()[1]))
-    os.replace(f"{path}.new", path)
+    write_private(path, str(sock.getsockname()[1]))
     return sock
