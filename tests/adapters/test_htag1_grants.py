@@ -17,8 +17,10 @@ from tests.http_client import Refused
 from tests.support import GENERATION
 
 if GENERATION == 1:
+    from htag.tag import BaseCaller
+
     from htagweb_flask.pool.adapters import htag1_grants
-    from htagweb_flask.pool.adapters.htag1_grants import GRACE, Grants
+    from htagweb_flask.pool.adapters.htag1_grants import GRACE, Grants, call_of
 
 pytestmark = pytest.mark.htag1
 
@@ -461,9 +463,14 @@ def test_what_is_remembered_does_not_grow(page: Any) -> None:
             tab.click("more")
         gc.collect()
         grants._bury()
-        sizes.append((len(grants._held), len(grants._texts), len(grants._drawing)))
+        sizes.append((len(grants.held), len(grants._texts)))
     assert sizes[0] == sizes[1]
     assert len(grants._replaced) <= htag1_grants.REPLACED
+
+
+def caller(target: Any, method: str, args: Any, kargs: Any = None) -> Any:
+    """What htag writes into a page."""
+    return BaseCaller(target, method, args, kargs or {})
 
 
 class Dot:
@@ -483,11 +490,9 @@ def test_old_grants_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(htag1_grants, "WRITTEN", 50)
     grants, target = Grants(lambda: 1), Dot()
     for number in range(500):
-        grants.write(target, "act", [number], {}, text=True)
+        grants.write(caller(target, "act", [number]))
         holder = Dot()
-        grants.open(holder)
-        grants.write(target, "act", [number, b"x"], {})
-        grants.close(True)
+        grants.drawn(holder, [call_of(caller(target, "act", [number, b"x"]))])
         del holder
     assert len(grants._replaced) <= 20
     assert sum(map(len, grants._index.values())) <= 20 + 50 + 2
@@ -500,10 +505,7 @@ def test_time_and_emissions_bound_what_was_replaced() -> None:
     grants, dots = Grants(lambda: emission[0], lambda: now[0]), [Dot(), Dot()]
 
     def draw(*calls: int) -> None:
-        grants.open(dots[1])
-        for number in calls:
-            grants.write(dots[0], "act", [number], {})
-        grants.close(True)
+        grants.drawn(dots[1], [call_of(caller(dots[0], "act", [number])) for number in calls])
 
     def allowed(number: int, seen: int) -> bool:
         return grants.target(None, id(dots[0]), "act", [number], {}, seen) is dots[0]
@@ -528,7 +530,7 @@ def test_time_and_emissions_bound_what_was_replaced() -> None:
 def test_an_address_that_is_used_again_has_another_grant() -> None:
     emission = [1]
     grants, old = Grants(lambda: emission[0]), Dot()
-    grants.write(old, "act", [], {}, text=True)
+    grants.write(caller(old, "act", []))
     key = id(old)
     del old
     keep: list[Dot] = []
@@ -539,7 +541,7 @@ def test_an_address_that_is_used_again_has_another_grant() -> None:
     assert id(keep[-1]) == key, "the address is not used again: nothing was tested"
     assert grants.target(None, key, "act", [], {}, 9) is None
     emission[0] = 7
-    grants.write(keep[-1], "act", [], {}, text=True)
+    grants.write(caller(keep[-1], "act", []))
     assert grants.target(None, key, "act", [], {}, 6) is None
     assert grants.target(None, key, "act", [], {}, 7) is keep[-1]
 
@@ -548,18 +550,19 @@ def test_an_address_that_is_used_again_has_another_grant() -> None:
 
 
 class Pen:
-    """Draws calls of a tag into the attributes of another, as often as one likes."""
+    """Draws calls of a tag into the attributes of another, as often as one likes. What is drawn twice is
+    written by the same objects, as htag does."""
 
     def __init__(self) -> None:
         self.now, self.emission = 100.0, 5
         self.grants = Grants(lambda: self.emission, lambda: self.now)
         self.target, self.holder = Dot(), Dot()
+        self.callers: dict[str, Any] = {}
 
-    def draw(self, *calls: list[Any], done: bool = True, method: str = "act") -> None:
-        self.grants.open(self.holder)
-        for args in calls:
-            self.grants.write(self.target, method, args, {})
-        self.grants.close(done)
+    def draw(self, *calls: list[Any], method: str = "act") -> None:
+        kept = [(repr((method, args)), caller(self.target, method, tuple(args))) for args in calls]
+        callers = [self.callers.setdefault(*each) for each in kept]
+        self.grants.drawn(self.holder, list(map(call_of, callers)))
 
     def allowed(self, args: list[Any], seen: int = 99, method: str = "act") -> bool:
         return self.grants.target(None, id(self.target), method, args, {}, seen) is self.target
@@ -578,19 +581,80 @@ def test_what_is_drawn_again_is_the_same_grant() -> None:
     assert pen.known == 3
     assert [pen.allowed([1], seen) for seen in (4, 5, 6)] == [False, True, True]
     pen.draw([1], [1])  # twice in one drawing
-    assert pen.known == 3, "the others are replaced, and still known"
+    assert pen.known == 3 + 2, "what is replaced is still known"
     assert [pen.allowed([2], seen) for seen in (48, 49, 50)] == [True, False, False]
 
 
-def test_a_drawing_that_fails_replaces_nothing_and_the_next_does() -> None:
+def test_what_is_drawn_with_nothing_holds_nothing() -> None:
     pen = Pen()
     pen.draw([1], [2])
-    pen.draw([1], done=False)
-    assert pen.allowed([2])
     pen.draw([2])
     assert (pen.allowed([1]), pen.allowed([2])) == (False, True)
     pen.draw()
-    assert (pen.allowed([2]), pen.grants._held) == (False, {})
+    assert (pen.allowed([2]), pen.grants.held) == (False, {})
+
+
+def test_a_call_that_comes_back_is_a_new_one() -> None:
+    pen = Pen()
+    for emission, calls in ((5, [[1], [2]]), (6, [[2]]), (7, [[1], [2]])):
+        pen.emission = emission
+        pen.draw(*calls)
+    pen.now += GRACE + 1
+    assert [pen.allowed([1], seen) for seen in (4, 5, 6, 7)] == [False, False, False, True]
+    assert [pen.allowed([2], seen) for seen in (4, 5, 6, 7)] == [False, True, True, True]
+
+
+def test_what_writes_a_call_may_have_become_another() -> None:
+    """What htag writes of an object is kept with it, as long as it is the same."""
+    one, two = Dot(), Dot()
+    two.__dict__["act"] = None
+    grants, drawn = Grants(lambda: 1), Dot()
+    now = caller(one, "act", (1,))
+    changes: list[tuple[str, Any]] = [
+        ("args", (True,)), ("args", (1,)), ("mname", "other"), ("instance", two), ("kargs", {"a": 1}),
+        ("kargs", {}), ("args", [1]),
+    ]  # fmt: skip
+    seen = set()
+    for name, value in changes:
+        for _ in range(2):
+            grants.drawn(drawn, [call_of(now)])
+        setattr(now, name, value)
+        fresh = call_of(caller(now.instance, now.mname, now.args, now.kargs))
+        assert call_of(now)[:4] == fresh[:4]
+        seen.add(fresh[0])
+    assert len(seen) == 5
+
+
+def test_arguments_that_an_app_changes_are_read_each_time() -> None:
+    numbers, named = [1], {"a": 1}
+    dot = Dot()
+    callers = [
+        caller(dot, "act", numbers), caller(dot, "act", (), named), caller(dot, "act", (numbers, b"x")),
+        caller(dot, "act", ({"n": numbers},)),
+    ]  # fmt: skip
+    before = list(map(call_of, callers))
+    numbers.append(2)
+    named["a"] = 2
+    for one, call in zip(callers, before, strict=True):
+        assert call_of(one)[:2] != call[:2]
+
+
+def test_of_those_that_write_the_same_each_has_its_grant() -> None:
+    pen, other = Pen(), Dot()
+    pen.draw([1])
+    pen.emission = 6
+    pen.grants.drawn(other, [call_of(caller(pen.target, "act", (1,)))])
+    pen.emission = 7
+    pen.draw()
+    pen.now += GRACE + 1
+    assert [pen.allowed([1], seen) for seen in (5, 6, 7)] == [False, True, True]
+    pen.emission = 8
+    pen.grants.drawn(other, [])
+    assert [pen.allowed([1], seen) for seen in (6, 7, 8)] == [True, True, False]
+    pen.now += GRACE + 1
+    pen.draw([2])
+    pen.draw()
+    assert pen.known == 1
 
 
 def test_another_callback_of_the_same_key_is_another_grant() -> None:
@@ -600,6 +664,7 @@ def test_another_callback_of_the_same_key_is_another_grant() -> None:
     pen = Pen()
     for callback, emission in ((first, 5), (first, 6), (second, 7), (second, 8)):
         pen.target._callbacks_["onclick"], pen.emission = callback, emission
+        pen.callers.clear()  # htag makes a new one each time
         pen.draw(["onclick"], method="__on__")
         assert pen.allowed(["onclick"], method="__on__")
     assert pen.known == 2, "that of the first is replaced, and still known"
@@ -632,8 +697,8 @@ def test_what_is_replaced_ends_with_its_time() -> None:
 def test_with_a_tag_all_is_forgotten_that_was_written_for_it(text: bool) -> None:
     pen = Pen()
     if text:
-        pen.grants.write(pen.target, "act", [1], {}, text=True)
-        pen.grants.write(pen.target, "act", [b"x"], {}, text=True)
+        pen.grants.write(caller(pen.target, "act", [1]))
+        pen.grants.write(caller(pen.target, "act", [b"x"]))
     else:
         pen.draw([1], [b"x"])
     assert pen.known == 2
@@ -688,8 +753,8 @@ def test_of_all_messages_only_the_ones_that_were_written_pass(wire: Any) -> None
     which, method, args, kargs = wire
     dots = [Dot(), Dot(), Dot()]
     grants = Grants(lambda: 1)
-    grants.write(dots[0], "act", [1, "a"], {"a": None}, text=True)
-    grants.write(dots[1], "act", [b"this.value"], {}, text=True)
+    grants.write(caller(dots[0], "act", [1, "a"], {"a": None}))
+    grants.write(caller(dots[1], "act", [b"this.value"]))
     passed = grants.target(None, id(dots[which]), method, args, kargs, 1)
     exact = which == 0 and repr((method, args, kargs)) == repr(("act", [1, "a"], {"a": None}))
     free = which == 1 and method == "act" and len(args) == 1 and not kargs

@@ -25,7 +25,7 @@ from ...protocol import Render, RequestInfo
 from ...session import Snapshot
 from .base import Adapter, Host, InitArguments, app_error, boot_block, encode_payload, silence, told
 from .htag1_constants import stringify
-from .htag1_grants import Grants, descent
+from .htag1_grants import Call, Grants, call_of, descent
 from .strict import Strict
 
 __all__ = ["ADAPTER"]
@@ -38,7 +38,28 @@ COMPARED = ("1.0.0",)
 silence(render, "Exception ")
 
 _asking: contextvars.ContextVar[_Asking | None] = contextvars.ContextVar("asking", default=None)
-_thread = threading.local()
+
+
+class _Pen:
+    """What the instance of a thread draws with."""
+
+    __slots__ = ("calls", "grants", "strict")
+
+    def __init__(self, grants: Grants, strict: Strict | None) -> None:
+        self.grants = grants
+        self.strict = strict
+        self.calls: list[Call] | None = None
+        """Those of the tag that is being drawn; None while code of the app runs that makes texts."""
+
+
+class _Thread(threading.local):
+    """The instance of this thread; nothing in a thread that the app has started."""
+
+    pen: _Pen | None = None
+    session: dict[str, Any] | None = None
+
+
+_thread = _Thread()
 
 
 class _Call(msgspec.Struct, forbid_unknown_fields=True):
@@ -63,32 +84,37 @@ class _Asking:
 
 
 def _write_caller(caller: Any) -> str:
-    grants: Grants | None = getattr(_thread, "grants", None)
-    target, method = caller.instance, caller.mname
-    if grants is not None and method is None:  # the next step of a generator
-        asking = _asking.get()
-        grants.expect(id(target), asking.client if asking else None)
-    elif grants is not None:
-        grants.write(target, method, caller.args, caller.kargs)
-    elif method is not None and target.root._hr is not None:  # in a thread that the app has started
-        target.root._hr.grants.write(target, method, caller.args, caller.kargs, text=True)
     text: str = _original_write(caller)
+    pen = _thread.pen
+    if caller.mname is None:  # the next step of a generator
+        if pen is not None:
+            asking = _asking.get()
+            pen.grants.expect(id(caller.instance), asking.client if asking else None)
+    elif pen is None:
+        renderer = caller.instance.root._hr
+        if renderer is not None:
+            renderer.grants.write(caller)
+    elif pen.calls is None:
+        pen.grants.write(caller)
+    else:
+        pen.calls.append(call_of(caller))
     return text
 
 
 def _draw(tag: Any) -> str:
-    grants: Grants | None = getattr(_thread, "grants", None)
-    if grants is None:
-        renderer = tag.root._hr  # in a thread that the app has started
+    pen = _thread.pen
+    if pen is None:
+        renderer = tag.root._hr
         return _written(tag, str(_original_draw(tag)), renderer and renderer.strict)
-    grants.open(tag)
+    calls: list[Call] = []
+    outer, pen.calls = pen.calls, calls
     try:
         text: str = _original_draw(tag)
-    except BaseException:
-        grants.close(False)
-        raise
-    grants.close(True)
-    return _written(tag, text, getattr(_thread, "strict", None))
+    finally:
+        pen.calls = outer
+    if calls or id(tag) in pen.grants.held:
+        pen.grants.drawn(tag, calls)
+    return text if pen.strict is None else _written(tag, text, pen.strict)
 
 
 def _written(tag: Any, text: str, strict: Strict | None) -> str:
@@ -97,38 +123,43 @@ def _written(tag: Any, text: str, strict: Strict | None) -> str:
 
 def _find_render(tag: Any) -> Any:
     render = _original_find_render(tag)
-    grants: Grants | None = getattr(_thread, "grants", None) if render else None
-    if grants is None:
+    pen = _thread.pen if render else None
+    if pen is None:
         return render
 
     def aside() -> None:  # what it writes is not in the attributes of the tag
-        grants.open(None)
+        outer, pen.calls = pen.calls, None
         try:
             render()
         finally:
-            grants.close(False)
+            pen.calls = outer
 
     return aside
 
 
 def _clear(tag: Any, content: Any = None) -> None:
-    grants: Grants | None = getattr(_thread, "grants", None) if tag._childs else None
-    if grants is not None and any(isinstance(child, Tag) for child in tag._childs):
-        grants.removed = True
+    if tag._childs and any(isinstance(child, Tag) for child in tag._childs):
+        _removed_from(tag)
     _original_clear(tag, content)
 
 
 def _remove(tag: Any, content: Any = None) -> Any:
-    grants: Grants | None = getattr(_thread, "grants", None)
-    if grants is not None:
-        grants.removed = True
+    _removed_from(tag)
     return _original_remove(tag, content)
+
+
+def _removed_from(tag: Any) -> None:
+    if _thread.pen is not None:
+        _thread.pen.grants.removed = True
+    elif tag.root._hr is not None:
+        tag.root._hr.grants.strays = True
 
 
 _original_write, _original_draw = BaseCaller.__str__, Tag.__str__
 _original_clear, _original_remove = Tag.clear, Tag.remove
 _original_find_render = Tag._hasARenderMethod
 BaseCaller.__str__ = _write_caller
+BaseCaller._htagweb_call = None  # see call_of
 Tag.__str__ = _draw
 Tag._hasARenderMethod = _find_render
 Tag.clear, Tag.remove = _clear, _remove
@@ -139,7 +170,7 @@ def _session_of(state: Any) -> dict[str, Any]:
     """The session of a tag: htag looks for it once, when the tag is made, and finds it for the root only."""
     session: dict[str, Any] | None = state._tag.session
     if session is None:
-        session = getattr(_thread, "session", None)  # not in a tree yet: that of the instance in this thread
+        session = _thread.session  # not in a tree yet: that of the instance in this thread
     return state.__dict__.setdefault("_alone", {}) if session is None else session
 
 
@@ -211,8 +242,9 @@ class Htag1(Adapter):
 
     def __init__(self, app: type, host: Host, request: RequestInfo) -> None:
         self._host = host
-        self._grants = _thread.grants = Grants(lambda: host.emission)
-        self._strict = _thread.strict = Strict() if host.strict else None
+        self._grants = Grants(lambda: host.emission)
+        self._strict = Strict() if host.strict else None
+        _thread.pen = _Pen(self._grants, self._strict)
         self._started: dict[str, set[int]] = {}  # generators by the client that called them
         _thread.session = host.session
         with self._arguments.building():

@@ -3,23 +3,40 @@
 Bytes are JavaScript: what they become is for the page to say. All else are constants, and a message has to
 bring them as a browser does: JavaScript has one kind of number, writes ``42.0`` as 42, and NaN as null.
 Compared is their JSON, so that True is not 1.
+
+Many calls are written for one that comes back, so little is done when they are written: what JavaScript
+leaves as it is goes into the key by which a message finds its call; of all else a copy is kept, and taken
+apart when a message comes.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-__all__ = ["Template", "stringify", "text_of", "written"]
+__all__ = ["Pattern", "fits", "keys", "noted", "stringify"]
 
-text_of = msgspec.json.Encoder(order="deterministic").encode
+Pattern = bytes | str
+"""A copy of the arguments of a call: packed, or as JSON in which JavaScript is marked."""
+
+KNOWN = 1_000
+"""So many patterns are remembered as they were taken apart, those that messages have asked for last."""
+
+_text_of = msgspec.json.Encoder(order="deterministic").encode
 """The JSON by which values are compared: the same for equal dicts, whatever the order of their keys."""
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder().decode
+
+_PACKED = {type(None), bool, int, float, str, bytes}
+"""What is the same after it was packed."""
 
 _EXACT = 2**53
 """The integers below are numbers of JavaScript."""
@@ -53,34 +70,54 @@ class _Free:
         self.many = code.lstrip().startswith("...") or "," in code
 
 
-class Template:
-    """Arguments some of which are for the page to say."""
-
-    __slots__ = ("_args", "_kargs")
-
-    def __init__(self, args: list[Any], kargs: dict[str, Any]) -> None:
-        self._args = args
-        self._kargs = kargs
-
-    def fits(self, args: list[Any], kargs: dict[str, Any]) -> bool:
-        """Whether a page may have made these arguments of it."""
-        return _fits_list(self._args, args) and _fits_dict(self._kargs, kargs)
-
-
-def written(args: Sequence[Any] | None, kargs: Mapping[str, Any] | None) -> tuple[bytes, Template | None]:
-    """A text that two calls share when they are the same, and the template if there is something free in it.
-    Of constants alone it is the :func:`text_of` ``[args, kargs]`` of a message that brings them."""
+def noted(
+    target: int, method: str, args: Sequence[Any] | None, kargs: Mapping[str, Any] | None
+) -> tuple[bytes, Pattern | None]:
+    """What is kept of a call that is written: one of the :func:`keys` of the messages that bring it, and the
+    pattern that their arguments have to fit, if the key is not all of them."""
     args, kargs = args or (), kargs or {}
     if _are_plain(args) and (not kargs or _are_plain(kargs.values())):
         try:
-            return text_of([args, kargs]), None
+            return _text_of((target, method, args, kargs)), None
         except UnicodeEncodeError:
             pass  # half of a surrogate pair
-    text = _dumps([args, kargs])
+    pattern = _copy(args, kargs)
+    if _are_plain(args[:1]):
+        try:
+            return _text_of((target, method, *args[:1])), pattern
+        except UnicodeEncodeError:
+            pass
+    return _text_of((target, method)), pattern
+
+
+def keys(target: int, method: str, args: list[Any], kargs: dict[str, Any]) -> Iterator[bytes]:
+    """The keys under which a call may have been noted that has become this message."""
+    yield _text_of((target, method, args, kargs))
+    if args:
+        yield _text_of((target, method, args[0]))
+    yield _text_of((target, method))
+
+
+def fits(pattern: Pattern, args: list[Any], kargs: dict[str, Any]) -> bool:
+    """Whether a page may have made these arguments of what was noted as *pattern*."""
+    bound, named = _template(pattern)
+    return _fits_list(bound, args) and _fits_dict(named, kargs)
+
+
+def _copy(args: Sequence[Any], kargs: Mapping[str, Any]) -> Pattern:
+    if _PACKED.issuperset(map(type, args)) and _PACKED.issuperset(map(type, kargs.values())):
+        try:
+            return _pack([args, kargs])
+        except (UnicodeEncodeError, OverflowError):
+            pass
+    return _dumps([args, kargs])
+
+
+@functools.lru_cache(KNOWN)
+def _template(pattern: Pattern) -> Any:
+    text = pattern if isinstance(pattern, str) else _dumps(_unpack(pattern))
     shown = json.loads(text, parse_float=_number, parse_int=_number, parse_constant=lambda _: None)
-    free: list[str] = []
-    template = _opened(shown, free)
-    return (text.encode(), Template(*template)) if free else (text_of(template), None)
+    return _opened(shown)
 
 
 def _are_plain(values: Iterable[Any]) -> bool:
@@ -105,17 +142,16 @@ def _number(text: str) -> Any:
     return msgspec.json.decode(str(int(Decimal(repr(value)))) if whole else repr(value))
 
 
-def _opened(value: Any, free: list[str]) -> Any:
-    """*value* with its free places; their code is added to *free*. Texts come as they do from a page."""
+def _opened(value: Any) -> Any:
+    """*value* with its free places. Texts come as they do from a page."""
     if isinstance(value, list):
-        return [_opened(each, free) for each in value]
+        return [_opened(each) for each in value]
     if isinstance(value, dict):
-        return {_sent(key): _opened(each, free) for key, each in value.items()}
+        return {_sent(key): _opened(each) for key, each in value.items()}
     if not isinstance(value, str):
         return value
     if value.startswith(_OPEN) and value.endswith(_CLOSE):
-        free.append(value[len(_OPEN) : -len(_CLOSE)])
-        return _Free(free[-1])
+        return _Free(value[len(_OPEN) : -len(_CLOSE)])
     return _sent(value)
 
 
@@ -130,7 +166,7 @@ def _fits(template: Any, value: Any) -> bool:
         return isinstance(value, list) and _fits_list(template, value)
     if isinstance(template, dict):
         return isinstance(value, dict) and _fits_dict(template, value)
-    return text_of(template) == text_of(value)
+    return _text_of(template) == _text_of(value)
 
 
 def _fits_list(template: list[Any], values: list[Any]) -> bool:

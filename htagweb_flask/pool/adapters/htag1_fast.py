@@ -96,7 +96,7 @@ def _get_all_js(tag: Any) -> list[str]:
 
 def draw(tag: Any) -> str:
     """``Tag.__str__``, which describes each tag for a line of a log that nobody reads."""
-    render = tag._hasARenderMethod()
+    render = tag._hasARenderMethod() if getattr(tag, "render", None) is not None else None
     if render:
         before = _children(tag) if tag.root.STRICT_MODE else None
         render()

@@ -10,6 +10,9 @@ a *grant* is one call as it was written: its target, its method, its constants. 
 
 What a page has seen is told by emissions, see :class:`.base.Host`. A message from before the birth of a grant
 is refused, as Python gives the address of a dead tag to another one, and htag calls tags by their addresses.
+
+Most of these calls never come, so little is done when they are written. The calls of a tag are a *sheet*.
+When the tag is drawn again, and its calls are the same, it is the same sheet; else a new one replaces it.
 """
 
 from __future__ import annotations
@@ -20,12 +23,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import msgspec
 from htag import Tag
 
-from .htag1_constants import Template, text_of, written
+from .htag1_constants import Pattern, fits, keys, noted
 
-__all__ = ["GRACE", "Grants", "descent"]
+__all__ = ["GRACE", "Call", "Grants", "call_of", "descent"]
 
 GRACE = 30.0
 """Seconds that a page may use what was replaced, while it has not seen that."""
@@ -39,44 +41,56 @@ WRITTEN = 10_000
 CALLBACKS = ("__on__", "__on_event__")
 """The methods behind ``bind(callback)``: their first argument is the key of the callback."""
 
-_Call = tuple[int, str, bytes]
+Call = tuple[bytes, Pattern | None, weakref.ref[Any], weakref.ref[Any] | None, str | None, Any]
+"""A call as it was written: its key and its pattern (see :func:`noted`), its target, its callback; and, if it
+is the same whenever htag writes it from the same objects, its method and its arguments."""
 
 
-class _Grant(msgspec.Struct, eq=False):
-    """One call as it stands in a page. (A Struct is made in a fifth of the time.)"""
+def call_of(caller: Any) -> Call:
+    """The call that htag's *caller* writes now, which keeps it for the next time."""
+    target, method, args, kargs = caller.instance, caller.mname, caller.args, caller.kargs
+    call: Call | None = caller._htagweb_call
+    if call is not None and call[5] is args and call[4] is method and call[2]() is target and not kargs:
+        return call
+    key, pattern = noted(id(target), method, args, kargs)
+    if method in CALLBACKS:  # the callback of a key may be another one next time
+        callback = target._callbacks_.get(args[0])
+        bound = None if callback is None else weakref.ref(callback)
+        return key, pattern, weakref.ref(target), bound, None, None
+    if kargs or type(args) is not tuple or type(pattern) is str:  # what is in them may be another thing
+        return key, pattern, weakref.ref(target), None, None, None
+    call = caller._htagweb_call = key, pattern, weakref.ref(target), None, method, args
+    return call
 
-    holder: _Holder
-    target: weakref.ref[Any]
-    call: _Call
-    template: Template | None
-    callback: weakref.ref[Any] | None
+
+def _same(call: Call) -> Any:
+    """What two calls share that are the same, to find one by the other: apps may compare their tags as they
+    like, so their references are compared by address. They have to be alive."""
+    return call[0], call[1], id(call[2]), id(call[3])
+
+
+class _Sheet(weakref.ref[Any]):
+    """The calls that were written together: into the attributes of a tag, or one into a text; a weak
+    reference to that tag, or to the target of the call."""
+
+    __slots__ = ("births", "born", "calls", "ended", "key", "loose")
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+    calls: list[Call]
     born: int  # the emission that brings it to pages
-    turn: int = -1  # of its holder, in which it was written last
-    ended: tuple[int, float] | None = None  # the emission that takes it away, and when that was
-
-    def holds(self, target: Any, callback: Any) -> bool:
-        """Whether it is still a call of *target* and *callback*, not of others at their addresses."""
-        return self.target() is target and (self.callback is None or self.callback() is callback)
-
-    def shown(self, seen: int, now: float) -> bool:
-        """Whether it is in a page that has seen the emissions up to *seen*."""
-        ended = self.ended
-        return self.born <= seen and (ended is None or (seen < ended[0] and now - ended[1] <= GRACE))
-
-
-class _Holder(weakref.ref[Any]):
-    """The grants in one tag's attributes, or those in texts that have one target: a weak reference to that
-    tag."""
-
-    __slots__ = ("calls", "key", "loose", "turn", "written")
-    calls: dict[_Call, _Grant]
+    births: dict[Any, int] | None  # of the calls that were in pages before
     key: int
-    loose: bool  # whether it is in the page although it is not in the tree: in a text
-    turn: int  # how often its tag was drawn
-    written: int  # how many of its grants were written in this turn
+    loose: bool  # whether it is in the page although its tag is not in the tree: in a text
+    ended: tuple[int, float] | None  # the emission that takes it away, and when that was
 
-    def shown(self, root: Any) -> bool:
-        """Whether it is in the tree of *root*, or need not."""
+    def birth(self, call: Call) -> int:
+        """The emission that brings *call* to pages."""
+        return self.births.get(_same(call), self.born) if self.births else self.born
+
+    def shown(self, root: Any, seen: int, now: float) -> bool:
+        """Whether it is in a page of *root* that has seen the emissions up to *seen*."""
+        if self.ended:
+            return seen < self.ended[0] and now - self.ended[1] <= GRACE
         if self.loose:
             return True
         below = tag = self()
@@ -87,6 +101,14 @@ class _Holder(weakref.ref[Any]):
         return tag is not None
 
 
+class _Texts(weakref.ref[Any]):
+    """The sheets of the texts that call one target: a weak reference to it."""
+
+    __slots__ = ("key", "sheets")
+    key: int
+    sheets: dict[tuple[bytes, Pattern | None], _Sheet]  # that which was written last is the last one
+
+
 class Grants:
     """The grants of one instance, all of whose drawing is done by one thread. *emission* tells the number of
     the emission that comes next."""
@@ -94,63 +116,62 @@ class Grants:
     def __init__(self, emission: Callable[[], int], clock: Callable[[], float] = time.monotonic) -> None:
         self._emission = emission
         self._clock = clock
-        self._index: dict[Any, list[_Grant]] = {}  # by call; by target and method where something is free
-        self._held: dict[int, _Holder] = {}  # by the tag that is drawn
-        self._texts: dict[int, _Holder] = {}  # by the target
-        self._replaced: deque[_Grant] = deque()
-        self._dead: deque[_Holder] = deque()  # by any thread, whenever the garbage collector runs
-        self._drawing: list[Any] = []  # what is being drawn, the innermost last; None: a text
-        self.open = self._drawing.append
-        """open(tag): *tag* is being drawn until :meth:`close`; or, with None, code of the app runs that makes
-        texts."""
+        self._index: dict[bytes, list[_Sheet]] = {}  # by the keys of calls
+        self._texts: dict[int, _Texts] = {}  # by the target
+        self._replaced: deque[_Sheet] = deque()
+        self._old = 0  # calls of those
+        self._dead: deque[_Sheet | _Texts] = deque()  # by any thread: whenever garbage is collected
+        self._died = self._dead.append
+        self._steps: dict[int, str | None] = {}
+        self.held: dict[int, _Sheet] = {}
+        """By the tag that is drawn. Who draws a tag calls :meth:`drawn` if there is one, or else a call."""
         self.removed = False
         """Whether a tag was taken out of another since the last :meth:`sweep`."""
-        self._steps: dict[int, str | None] = {}
+        self.strays = False
+        """Whether a thread of the app has ever taken one out."""
 
     # ---- while htag draws --------------------------------------------------------------------------------
 
-    def close(self, done: bool) -> None:
-        """The end of what was opened last. Unless it failed, what it did not write any more is replaced."""
-        tag = self._drawing.pop()
-        holder = self._held.get(id(tag))
-        if holder is None or holder() is not tag:
+    def drawn(self, tag: Any, calls: list[Call]) -> None:
+        """*tag* was drawn, with these calls. What it was drawn with before, and is not now, is replaced."""
+        key = id(tag)
+        former = self.held.get(key)
+        if former is not None and former.calls == calls and former() is tag:
+            if former.loose or self.removed or self.strays:  # else it is still in the tree
+                former.loose = _root(tag)._hr is None
             return
-        if done and holder.written < len(holder.calls):
-            for grant in [grant for grant in holder.calls.values() if grant.turn != holder.turn]:
-                del holder.calls[grant.call]
-                self._end(grant)
-            if not holder.calls:
-                del self._held[holder.key]
-        holder.turn += 1
-        holder.written = 0
+        self._bury()
+        former = self.held.get(key)
+        if former is not None:
+            self._gone(former)
+        if calls:
+            sheet = self.held[key] = _Sheet(tag, self._died)
+            self._add(sheet, key, calls)
+            sheet.loose = _root(tag)._hr is None  # not in the tree yet
+            if former is not None:
+                stays = set(map(_same, calls))
+                sheet.births = {
+                    same: former.birth(call) for call in former.calls if (same := _same(call)) in stays
+                }
 
-    def write(self, target: Any, method: str, args: Any, kargs: Any, text: bool = False) -> None:
-        """A call is being written: into what is being drawn, or into a *text*."""
-        if self._dead:
-            self._bury()
-        tag = self._drawing[-1] if self._drawing and not text else None
-        if tag is None:
-            holder = self._holder(self._texts, target)
-        else:
-            holder = self._holder(self._held, tag)
-            holder.loose = _root(tag)._hr is None  # not in the tree yet
-        same, template = written(args, kargs)
-        call = (id(target), method, same)
-        callback = target._callbacks_.get(args[0]) if method in CALLBACKS else None
-        grant = holder.calls.pop(call, None)
-        if grant and not grant.holds(target, callback):
-            self._end(grant)
-            grant = None
-        if grant is None:
-            kept = None if callback is None else weakref.ref(callback)
-            grant = _Grant(holder, weakref.ref(target), call, template, kept, self._emission())
-            self._index.setdefault(call if template is None else call[:2], []).append(grant)
-        if grant.turn != holder.turn:
-            grant.turn = holder.turn
-            holder.written += 1
-        holder.calls[call] = grant  # the last one now
-        if tag is None and len(holder.calls) > WRITTEN:
-            self._forget(holder.calls.pop(next(iter(holder.calls))))
+    def write(self, caller: Any) -> None:
+        """A call is being written into a text."""
+        self._bury()
+        call, target = call_of(caller), caller.instance
+        texts = self._texts.get(id(target))
+        if texts is None:
+            texts = self._texts[id(target)] = _Texts(target, self._died)
+            texts.key, texts.sheets = id(target), {}
+        sheet = texts.sheets.pop(call[:2], None)
+        if sheet is not None and sheet.calls != [call]:  # another callback
+            self._end(sheet)
+            sheet = None
+        if sheet is None:
+            sheet = _Sheet(target)
+            self._add(sheet, id(target), [call])
+        texts.sheets[call[:2]] = sheet  # the last one now
+        if len(texts.sheets) > WRITTEN:
+            self._forget(texts.sheets.pop(next(iter(texts.sheets))))
 
     def sweep(self, root: Any) -> None:
         """What was drawn is emitted next: replaces the grants of tags that were taken out of the tree."""
@@ -158,9 +179,9 @@ class Grants:
         if self.removed:
             self.removed = False
             there = set(map(id, descent([root])))
-            for key, holder in list(self._held.items()):
-                if not holder.loose and key not in there:
-                    self._gone(holder)
+            for key, sheet in list(self.held.items()):
+                if not sheet.loose and key not in there:
+                    self._gone(sheet)
 
     # ---- what a page asks for ----------------------------------------------------------------------------
 
@@ -171,18 +192,16 @@ class Grants:
         it with these arguments; else None."""
         self._bury()
         now = self._clock()
-        exact = self._index.get((key, method, text_of([args, kargs])), ())
-        for grant in (*exact, *self._index.get((key, method), ())):
-            tag = grant.target()
-            if tag is None or (grant.template and not grant.template.fits(args, kargs)):
-                continue
-            callback = tag._callbacks_.get(args[0]) if method in CALLBACKS else None
-            if (
-                grant.holds(tag, callback)
-                and grant.shown(seen, now)
-                and (grant.ended or grant.holder.shown(root))
-            ):
-                return tag
+        for place in keys(key, method, args, kargs):
+            for sheet in self._index.get(place, ()):
+                for call in sheet.calls:
+                    if call[0] != place or not (call[1] is None or fits(call[1], args, kargs)):
+                        continue
+                    tag, bound = call[2](), call[3]
+                    if tag is None or not (bound is None or bound() is tag._callbacks_.get(args[0])):
+                        continue
+                    if sheet.birth(call) <= seen and sheet.shown(root, seen, now):
+                        return tag
         return None
 
     def expect(self, generator: int, client: str | None) -> None:
@@ -198,43 +217,49 @@ class Grants:
 
     # ---- the end of grants -------------------------------------------------------------------------------
 
-    def _holder(self, holders: dict[int, _Holder], tag: Any) -> _Holder:
-        holder = holders.get(id(tag))
-        if holder is None or holder() is not tag:
-            holder = holders[id(tag)] = _Holder(tag, self._dead.append)
-            holder.key, holder.calls = id(tag), {}
-            holder.loose, holder.turn, holder.written = True, 0, 0
-        return holder
+    def _add(self, sheet: _Sheet, key: int, calls: list[Call]) -> None:
+        sheet.key, sheet.calls, sheet.born = key, calls, self._emission()
+        sheet.births, sheet.loose, sheet.ended = None, True, None
+        index = self._index
+        for call in calls:
+            sheets = index.get(call[0])
+            if sheets is None:
+                index[call[0]] = [sheet]
+            else:
+                sheets.append(sheet)
 
     def _bury(self) -> None:
         while self._dead:
-            holder = self._dead.popleft()
-            if self._texts.get(holder.key) is holder:
-                del self._texts[holder.key]
-                for grant in holder.calls.values():
-                    self._forget(grant)
-            elif self._held.get(holder.key) is holder:
-                self._gone(holder)
+            dead = self._dead.popleft()
+            if isinstance(dead, _Sheet):
+                if self.held.get(dead.key) is dead:
+                    self._gone(dead)
+            elif self._texts.get(dead.key) is dead:
+                del self._texts[dead.key]
+                for sheet in dead.sheets.values():
+                    self._forget(sheet)
 
-    def _gone(self, holder: _Holder) -> None:
-        del self._held[holder.key]
-        for grant in holder.calls.values():
-            self._end(grant)
+    def _gone(self, sheet: _Sheet) -> None:
+        del self.held[sheet.key]
+        self._end(sheet)
 
-    def _end(self, grant: _Grant) -> None:
+    def _end(self, sheet: _Sheet) -> None:
         now = self._clock()
-        grant.ended = self._emission(), now
+        sheet.ended = self._emission(), now
         replaced = self._replaced
-        replaced.append(grant)
-        while len(replaced) > REPLACED or replaced[0].ended[1] < now - GRACE:  # type: ignore[index]
-            self._forget(replaced.popleft())
+        replaced.append(sheet)
+        self._old += len(sheet.calls)
+        while replaced and (self._old > REPLACED or replaced[0].ended[1] < now - GRACE):  # type: ignore[index]
+            former = replaced.popleft()
+            self._old -= len(former.calls)
+            self._forget(former)
 
-    def _forget(self, grant: _Grant) -> None:
-        key = _key(grant)
-        grants = self._index[key]
-        grants.remove(grant)
-        if not grants:
-            del self._index[key]
+    def _forget(self, sheet: _Sheet) -> None:
+        for call in sheet.calls:
+            sheets = self._index[call[0]]
+            sheets.remove(sheet)
+            if not sheets:
+                del self._index[call[0]]
 
 
 def descent(tags: list[Any]) -> Iterator[Any]:
@@ -250,7 +275,3 @@ def _root(tag: Any) -> Any:
     while (parent := tag._parent) is not None:
         tag = parent
     return tag
-
-
-def _key(grant: _Grant) -> Any:
-    return grant.call if grant.template is None else grant.call[:2]
