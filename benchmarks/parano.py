@@ -1,6 +1,6 @@
-"""What parano costs: a page, a click, a push and 1 MB, sealed and in clear, in alternating rounds.
+"""What parano costs: a page, a click, a push, 1 MB and 3 MB, sealed and in clear, in alternating rounds.
 
-    python benchmarks/parano.py              5 rounds, some 2 minutes, writes benchmarks/PARANO.md
+    python benchmarks/parano.py              5 rounds, some 3 minutes, writes benchmarks/PARANO.md
     python benchmarks/parano.py --quick      does it all work? 1 short round, printed only
 
 It is run by the environment of the tests with htag 2 (make test has made it), as its page is that of the
@@ -9,6 +9,7 @@ tests. It needs Linux (/proc), listens on the loopback only, and ends what it ha
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -20,30 +21,36 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bench.process_tree import cpu_between, cpu_times, descendants  # noqa: E402
 from bench.report import machine, ratio, table  # noqa: E402
 
-from tests.http_client import Page, User  # noqa: E402
-from tests.http_sealed import enter  # noqa: E402
+from tests.http_client import User  # noqa: E402
+from tests.http_sealed import Knock, SealedPage  # noqa: E402
+from tests.server.desk import press  # noqa: E402
 from tests.servers import Server, serve  # noqa: E402
 
-MEGABYTE = "x" * 1_000_000
-WAYS: dict[str, tuple[str, Callable[[User], Page]]] = {
-    "clear": ("in clear", lambda user: user.open("/clear/")),
-    "sealed": ("sealed", lambda user: enter(user, "/")),
-}
+WAYS = {"/clear/": "in clear", "/": "sealed"}
+"""The app's paths."""
+
+MEGABYTE = 1_000_000
 
 TEXT = """\
 # What parano costs
 
 Made by `python benchmarks/parano.py` on {machine}, the median of {rounds} rounds, htag 2,
 gunicorn gevent -w 1, one page at a time. CPU is that of the server's processes (web and pool); the ratio is
-taken within a round and given as median (least–greatest). The time is that of a page in Python, whose own
-part in sealing is in it.
+taken within a round and given as median (least–greatest); the difference, too, is the median of the rounds.
+The time is that of a page in Python, whose own part in sealing is in it.{load}
 
 {table}
 
+- *keys*: the two messages by which page and process agree on them. That is a part of the page.
 - *page*: that of a new visitor, with an instance. In clear it is one request, sealed it is three: the page
-  that is the same for everybody, and that browsers may keep; the keys; the page itself.
+  that is the same for everybody, and that browsers may keep; the keys; the page itself. Scripts are not
+  counted: browsers keep them for ever.
 - *click*: one that changes the page. *push*: a click that pushes 0.1 s later, and the poll that takes it.
-  *1 MB*: what a click may bring along."""
+- *1 MB up*, *3 MB up*: a click that brings so much along. *down*: one whose answer does."""
+
+BUSY = " The machine had other work meanwhile (a load of up to {:.1f}): the figures are upper bounds."
+LOADED = 1.5
+"""Load of the machine above which the figures are upper bounds."""
 
 
 def cost(server: Server, work: Callable[[], object], times: int) -> tuple[float, float]:
@@ -60,30 +67,54 @@ def cost(server: Server, work: Callable[[], object], times: int) -> tuple[float,
 
 def measured(server: Server, way: str, times: int) -> dict[str, tuple[float, float]]:
     """One round of one way."""
-    _, opened = WAYS[way]
-    user = User(server.url)
-    page = opened(user)
+    page = User(server.url).open(way)
     page.announce()
 
+    def agree() -> None:
+        Knock(User(server.url), way, shell=shell).key()
+
     def load() -> None:
-        opened(User(server.url)).post("leave", {} if way == "sealed" else page.token.encode())
+        User(server.url).open(way).leave()
 
     def push() -> None:
         page.click("later")
         while not page.poll(5)["payloads"]:
             pass
 
-    def upload() -> None:
+    def up(size: int) -> None:
         button = page.find("send", tag="button").attributes["id"]
-        page.call(page.event(button, "sent", sent=MEGABYTE))
+        page.call(page.event(button, "sent", sent="x" * size))
 
     page.click("more")
-    found = {
-        "page": cost(server, load, max(times // 10, 2)),
-        "click": cost(server, lambda: page.click("more"), times),
-    }
-    found["push"] = cost(server, push, max(times // 20, 2))
-    found["1 MB"] = cost(server, upload, max(times // 20, 2))
+    few = max(times // 20, 2)
+    found = {}
+    if isinstance(page, SealedPage):
+        shell = page.user.get(way)
+        found["keys"] = cost(server, agree, 2 * few)
+    found["page"] = cost(server, load, 2 * few)
+    found["click"] = cost(server, lambda: page.click("more"), times)
+    found["push"] = cost(server, push, few)
+    for megabytes in (1, 3):
+        size = megabytes * MEGABYTE
+        found[f"{megabytes} MB up"] = cost(server, lambda size=size: up(size), few)
+        found[f"{megabytes} MB down"] = cost(server, lambda size=size: press(page, "much", n=size), few)
+        press(page, "much", n=1)
+    return found
+
+
+def rows(results: dict[str, list[dict[str, tuple[float, float]]]]) -> list[list[str]]:
+    """Those of the table."""
+    found = []
+    for what in results["/"][0]:
+        for way, name in WAYS.items():
+            if what not in results[way][0]:
+                continue
+            cpu = [each[what][0] for each in results[way]]
+            row = [what, name, f"{median(cpu):.0f}", f"{median(each[what][1] for each in results[way]):.1f}"]
+            if way == "/" and what in results["/clear/"][0]:
+                base = [each[what][0] for each in results["/clear/"]]
+                row += [f"{median(map(float.__sub__, cpu, base)):.0f}", ratio(list(cpu), list(base))]
+            found.append(row + [""] * (6 - len(row)))
     return found
 
 
@@ -91,23 +122,22 @@ def main() -> None:
     """The command line."""
     quick = "--quick" in sys.argv[1:]
     rounds, times = (1, 20) if quick else (5, 200)
+    load = [os.getloadavg()[0]]
     results: dict[str, list[dict[str, tuple[float, float]]]] = {way: [] for way in WAYS}
     env = {"HTAG_WORKERS": "1", "HTAG_MAX_RATE": "100000", "HTAG_SESSION_INSTANCES": "1000"}
     with serve("gunicorn-gevent", "tests.apps.sealed:app", workers=1, env=env) as server:
         for number in range(rounds):
             for way in list(WAYS)[:: 1 if number % 2 else -1]:
-                print(f"round {number + 1}, {way}", file=sys.stderr, flush=True)
+                print(f"round {number + 1}, {WAYS[way]}", file=sys.stderr, flush=True)
                 results[way].append(measured(server, way, times))
-    rows = []
-    for what in ("page", "click", "push", "1 MB"):
-        for way, (name, _) in WAYS.items():
-            cpu: list[float | None] = [each[what][0] for each in results[way]]
-            base: list[float | None] = [each[what][0] for each in results["clear"]]
-            spent = median(each[what][1] for each in results[way])
-            figures = [f"{median(each[what][0] for each in results[way]):.0f}", f"{spent:.1f}"]
-            rows.append([what, name, *figures, "" if way == "clear" else ratio(cpu, base)])
-    titles = ["what", "how", "CPU µs", "time ms", "ratio of CPU"]
-    text = TEXT.format(machine=machine(), rounds=rounds, table=table(titles, rows, words=2))
+            load.append(os.getloadavg()[0])
+    titles = ["what", "how", "CPU µs", "time ms", "more CPU µs", "ratio of CPU"]
+    text = TEXT.format(
+        machine=machine(),
+        rounds=rounds,
+        table=table(titles, rows(results), words=2),
+        load=BUSY.format(max(load)) if load[0] > LOADED else "",
+    )
     if quick:
         print(text)
     else:

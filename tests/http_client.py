@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from urllib.parse import urljoin
 
 from tests.http_page import Page
-from tests.http_sealed import enter, is_shell
+from tests.http_sealed import Knock, enter, is_shell
 from tests.http_session import Answer, Headers, ProtocolError, Refused, Session
 
 __all__ = ["Answer", "Page", "ProtocolError", "Refused", "User"]
@@ -42,3 +42,8 @@ class User(Session):
         if is_shell(answer):
             return enter(self, path, shell=answer)
         return Page(self, self.absolute(path), answer)
+
+    def visit(self, path: str) -> Answer:
+        """The answer to who opens a page, if it is there or not; of a sealed one, the one that tells."""
+        answer = self.get(path)
+        return Knock(self, path, shell=answer).open() if is_shell(answer) else answer

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from tests.http_page import Packed, Page
 from tests.http_session import TRY_AGAIN, Answer, Headers, Refused
+from tests.seal.page import Page as Side
 from tests.seal.page import PythonPage
 
 if TYPE_CHECKING:
@@ -29,7 +30,12 @@ class Knock:
     """The handshake of a page that is about to be opened."""
 
     def __init__(
-        self, user: User, path: str = "/", identity: bytes | None = None, shell: Answer | None = None
+        self,
+        user: User,
+        path: str = "/",
+        identity: bytes | None = None,
+        shell: Answer | None = None,
+        side: Side | None = None,
     ) -> None:
         self.user, self.url = user, user.absolute(path)
         shell = shell or user.get(path)
@@ -38,7 +44,7 @@ class Knock:
         self.shell = shell.body
         data = shell.text.partition('id="htag-shell">')[2].partition("</script>")[0]
         self.place: dict[str, str] = json.loads(data)
-        self.side = PythonPage(identity or user.identity)
+        self.side: Side = side or PythonPage(identity or user.identity)
 
     def key(self, headers: Headers | None = None, origin: str = "") -> Answer:
         """Asks for the server's half. *origin* is where the page believes to be."""
@@ -54,6 +60,11 @@ class Knock:
 
     def ask(self, body: bytes, headers: dict[str, str]) -> Answer:
         return self.user.post(self.place["page"], body, headers)
+
+    def open(self, query: str = "") -> Answer:
+        """The page, sealed, or what is there in place of it."""
+        key = self.key()
+        return key if key.status != 200 else self.ask(*self.page(key, query))
 
     def said(self, answer: Answer) -> dict[str, str]:
         """What there is in place of the shell."""
@@ -72,13 +83,12 @@ def enter(
     query: str = "",
     identity: bytes | None = None,
     shell: Answer | None = None,
+    side: Side | None = None,
 ) -> SealedPage:
-    """Opens a page, of which the *shell* may be there. Raises Refused."""
-    knock = Knock(user, path, identity, shell)
-    key = knock.key()
-    if key.status != 200:
-        raise Refused(key)
-    answer = knock.ask(*knock.page(key, query))
+    """Opens a page, of which the *shell* may be there. *side* does what the page's script does. Raises
+    Refused."""
+    knock = Knock(user, path, identity, shell, side)
+    answer = knock.open(query)
     if answer.status != 200:
         raise Refused(answer)
     html = knock.said(answer)["html"]
@@ -89,7 +99,7 @@ def enter(
 class Sealed(Packed):
     """A record, which is good for one request."""
 
-    side: PythonPage = field(default_factory=PythonPage)
+    side: Side = field(default_factory=PythonPage)
 
     @property
     def number(self) -> int:

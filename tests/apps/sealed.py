@@ -13,6 +13,8 @@ from htagweb_flask import handle, htag_blueprint
 from tests.apps.markers import SECRETS
 from tests.apps.web_kit import GENERATION, LOG, button, named, on_js, push, run_script
 
+MUCH = 3_000_000
+
 
 class Sealed(Tag.App):
     """What it holds can be told from outside by the number of clicks alone."""
@@ -33,6 +35,8 @@ class Sealed(Tag.App):
         ]
         self += [named("keys", " ".join(sorted(self._session())) or "none")]
         self += [button("more", self.more), button("later", self.later), button("fail", self.fail)]
+        self.much_shown = named("letters", "")
+        self += [button("much", self.much), self.much_shown]
         send = Tag.button("send", _data_test="send")
         on_js(send, "onclick", self.said, "document.querySelector('textarea').value")
         self += send
@@ -48,6 +52,10 @@ class Sealed(Tag.App):
 
     def said(self, value: str) -> None:
         self.heard.clear(f"{len(value)} {value[:60]}")
+
+    def much(self, ev: Any) -> None:
+        """Shows *n* letters, and three million for a person."""
+        self.much_shown.clear("m" * (getattr(ev, "n", None) or MUCH))
 
     def later(self, ev: Any) -> None:
         self.task = asyncio.ensure_future(self.pushed())

@@ -15,8 +15,8 @@ from tests.servers import Server, serve
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    env = {**QUICK, "HTAG_WORKERS": "1"}
+def server(either: dict[str, str]) -> Iterator[Server]:
+    env = {**QUICK, **either, "HTAG_WORKERS": "1"}
     with serve("gunicorn-gevent", "tests.apps.faulty:app", workers=2, env=env, options=SOON) as running:
         yield running
 

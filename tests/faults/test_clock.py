@@ -35,13 +35,16 @@ time.time_ns = shifted(time.time_ns, 10**9)
 """
 
 
-def test_nobody_notices_that_the_clock_is_set(live: Callable[..., Server], tmp_path: Path) -> None:
+def test_nobody_notices_that_the_clock_is_set(
+    live: Callable[..., Server], either: dict[str, str], tmp_path: Path
+) -> None:
     """Streams go on, instances whose page is closed are kept, who is quiet is not taken for hung."""
     clock = tmp_path / "clock"
     clock.write_text("0")
     (tmp_path / "sitecustomize.py").write_text(SHIM)
     env = {
         **QUICK,
+        **either,
         "HTAG_WORKERS": "1",
         "HTAG_IDLE_TIMEOUT": "1200",
         "CLOCK_FILE": str(clock),

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.http_client import Page
-from tests.server.desk import SOON, Anywhere, done, press, together
+from tests.http_page import Packed, Page
+from tests.server.desk import SOON, Anywhere, done, opened, press, together
 from tests.servers import Server, serve
 from tests.support import wait_until
 
@@ -34,8 +34,8 @@ TCP_REPAIR = 19
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    env = {"HTAG_POOL_GRACE": "0.5", "HTAG_WORKERS": "2"}
+def server(either: dict[str, str]) -> Iterator[Server]:
+    env = {**either, "HTAG_POOL_GRACE": "0.5", "HTAG_WORKERS": "2"}
     options = (*SOON, "--worker-connections", "2000")
     with serve("gunicorn-gevent", "tests.apps.faulty:app", workers=2, env=env, options=options) as running:
         yield running
@@ -65,7 +65,8 @@ class Tab:
         host, port = page.user.base.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         try:
-            writer.write(self._request())
+            packed = page.pack({"cursor": page.cursor})
+            writer.write(self._request(packed))
             status = await reader.readline()
             if b" 200 " not in status:
                 raise ConnectionError(status)
@@ -75,17 +76,20 @@ class Tab:
                     name = line[7:].strip()
                     self.streams += name == "hello"
                 elif line.startswith("data: ") and name == "batch":
-                    page.take(json.loads(line[6:]), "stream")
+                    page.take(json.loads(packed.event(line[6:])), "stream")
         finally:
             writer.close()
 
-    def _request(self) -> bytes:
-        page, body = self.page, json.dumps({"cursor": self.page.cursor}).encode()
+    def _request(self, packed: Packed) -> bytes:
+        page, body = self.page, packed.body
+        if not isinstance(body, bytes):
+            body = json.dumps(body).encode()
         headers = {
             **page.headers(),
             "Host": "localhost",
             "Content-Length": str(len(body)),
             "Content-Type": "application/json",
+            **packed.headers,
             "Cookie": "; ".join(f"{one.name}={one.value}" for one in page.user.cookies),
         }
         lines = [f"{name}: {value}" for name, value in headers.items()]
@@ -99,7 +103,7 @@ def test_a_thousand_pages_come_back_at_once(server: Server) -> None:
 
     def come() -> list[Tab]:
         user = Anywhere(server.url)
-        return [Tab(user.open("/")) for _ in range(TABS)]
+        return [Tab(opened(user, PATIENCE)) for _ in range(TABS)]
 
     users: list[list[Tab]] = together([come] * USERS)
     with many_files():
@@ -184,16 +188,20 @@ def may_vanish() -> bool:
 
 
 @pytest.mark.skipif(not may_vanish(), reason="needs Linux, and the right to administer its network")
-def test_connections_whose_other_end_has_vanished_are_closed(live: Callable[..., Server]) -> None:
+def test_connections_whose_other_end_has_vanished_are_closed(
+    live: Callable[..., Server], either: dict[str, str]
+) -> None:
     """As of a machine that was switched off. Known by the next heartbeat, as is that the page has gone."""
-    env = {"HTAG_POOL_GRACE": "0.5", "VISITS_PATIENCE": "3"}
+    env = {**either, "HTAG_POOL_GRACE": "0.5", "VISITS_PATIENCE": "3"}
     server = live("gunicorn-gevent", "tests.apps.visits:app", workers=1, env=env, options=SOON)
     witness = Anywhere(server.url).open("/")
     with witness.polling(1):
         for _ in range(20):
             page = Anywhere(server.url).open("/")
             connection = page.user.connect(20)
-            answer = page.user.send(connection, "POST", page.urls["stream"], {"cursor": 1}, page.headers())
+            packed = page.pack({"cursor": 1})
+            sent = {**page.headers(), **packed.headers}
+            answer = page.user.send(connection, "POST", page.urls["stream"], packed.body, sent)
             assert answer.readline() == b"event: hello\n"
             raw = socket.socket(fileno=os.dup(answer.fileno()))
             raw.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)

@@ -69,10 +69,11 @@ def children(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(folder: Path, children: Path) -> Iterator[Server]:
+def server(folder: Path, children: Path, either: dict[str, str]) -> Iterator[Server]:
     """It sees itself that nothing is left of it at its end."""
     env = {
         **QUICK,
+        **either,
         "HTAG_WORKERS": "1",
         "PYTHONPATH": f"{folder}:{ROOT}",
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -111,7 +112,7 @@ def test_a_child_that_does_not_know_it_is_one_ends(server: Server, children: Pat
 
 def test_a_process_that_failed_to_import_ends_with_its_threads(server: Server, children: Path) -> None:
     children.unlink(missing_ok=True)
-    assert Anywhere(server.url).get("/fails/").status == 500
+    assert Anywhere(server.url).visit("/fails/").status == 500
     (pid,) = noted(children)
     wait_until(lambda: not alive(pid))
 

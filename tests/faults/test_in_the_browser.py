@@ -30,8 +30,8 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(trace: Path) -> Iterator[Server]:
-    env = {"HTAG_POOL_GRACE": "0.3", "HTAG_WORKERS": "1", "FAULTY_FILE": str(trace)}
+def server(trace: Path, way: dict[str, str]) -> Iterator[Server]:
+    env = {**way, "HTAG_POOL_GRACE": "0.3", "HTAG_WORKERS": "1", "FAULTY_FILE": str(trace)}
     with serve("gunicorn-gevent", "tests.apps.faulty:app", workers=2, env=env, options=SOON) as running:
         yield running
 
@@ -68,6 +68,7 @@ def test_a_click_whose_outcome_is_unknown_is_told_and_not_repeated(
 ) -> None:
     page.goto(server.url)
     connected(page)
+    trace.unlink(missing_ok=True)
     click(page, "hold")
     wait_until(trace.exists)
     click(page, "hit")  # it waits for the first, and was for the instance that ends

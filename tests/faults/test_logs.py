@@ -44,8 +44,9 @@ def use(server: Server) -> Page:
     return again
 
 
-def test_nothing_is_written_where_nothing_is_wrong(live: Live) -> None:
-    server = live("gunicorn-gevent", "tests.apps.faulty:app", workers=2, env=QUICK, options=SOON)
+def test_nothing_is_written_where_nothing_is_wrong(live: Live, either: dict[str, str]) -> None:
+    env = {**QUICK, **either}
+    server = live("gunicorn-gevent", "tests.apps.faulty:app", workers=2, env=env, options=SOON)
     before = server.log_text()
     use(server)
     assert server.log_text() == before
@@ -53,9 +54,11 @@ def test_nothing_is_written_where_nothing_is_wrong(live: Live) -> None:
     assert "htagweb" not in server.log_text()
 
 
-def test_who_wants_to_know_sees_each_start_and_end(live: Live, tmp_path: Path) -> None:
+def test_who_wants_to_know_sees_each_start_and_end(
+    live: Live, either: dict[str, str], tmp_path: Path
+) -> None:
     (tmp_path / "loud.py").write_text(SITE)
-    env = {**QUICK, "HTAG_WORKERS": "1", "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    env = {**QUICK, **either, "HTAG_WORKERS": "1", "PYTHONPATH": f"{tmp_path}:{ROOT}"}
     server = live("gunicorn-gevent", "loud:app", workers=2, env=env, options=SOON)
     page = use(server)
     (pool,), worker = server.pool_pids(), number(page, "pid")
@@ -78,8 +81,8 @@ def test_who_wants_to_know_sees_each_start_and_end(live: Live, tmp_path: Path) -
     assert [secret for secret in secrets if secret in server.log_text()] == []
 
 
-def test_what_goes_wrong_is_told_once_and_by_whom(live: Live) -> None:
-    env = {**QUICK, "HTAG_WORKERS": "1"}
+def test_what_goes_wrong_is_told_once_and_by_whom(live: Live, either: dict[str, str]) -> None:
+    env = {**QUICK, **either, "HTAG_WORKERS": "1"}
     server = live("gunicorn-gevent", "tests.apps.faulty:app", workers=2, env=env, options=SOON)
     page = Anywhere(server.url).open("/")
     press(page, "fail")

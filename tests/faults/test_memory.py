@@ -23,8 +23,8 @@ LIMIT = 300
 ENV = {**QUICK, "HTAG_WORKER_MEMORY": str(LIMIT * 1024 * 1024), "FAULTY_SWEEP": "0.3"}
 
 
-def test_a_leak_ends_with_its_process(live: Callable[..., Server]) -> None:
-    env = {**ENV, "HTAG_WORKERS": "1"}
+def test_a_leak_ends_with_its_process(live: Callable[..., Server], either: dict[str, str]) -> None:
+    env = {**ENV, **either, "HTAG_WORKERS": "1"}
     server = live("gunicorn-gevent", "tests.apps.faulty:app", workers=2, env=env, options=SOON)
     page, other = Anywhere(server.url).open("/"), Anywhere(server.url).open("/")
     old = number(page, "pid")
@@ -55,8 +55,11 @@ def test_a_leak_ends_with_its_process(live: Callable[..., Server]) -> None:
     assert server.log_text().count("takes no new page: it uses") == 2
 
 
-def test_a_leak_where_each_session_has_its_process(live: Callable[..., Server]) -> None:
-    server = live("gunicorn-gevent", "tests.apps.faulty:app", workers=2, env=ENV, options=SOON)
+def test_a_leak_where_each_session_has_its_process(
+    live: Callable[..., Server], either: dict[str, str]
+) -> None:
+    env = {**ENV, **either}
+    server = live("gunicorn-gevent", "tests.apps.faulty:app", workers=2, env=env, options=SOON)
     page, other = Anywhere(server.url).open("/own/"), Anywhere(server.url).open("/own/")
     old, neighbour = number(page, "pid"), number(other, "pid")
     with page.stream():

@@ -31,11 +31,12 @@ def who():
 class Reloading:
     """flask run --debug, at a port that it finds itself."""
 
-    def __init__(self, folder: Path, run_dir: Path) -> None:
+    def __init__(self, folder: Path, run_dir: Path, way: dict[str, str]) -> None:
         self.run_dir, self.log = run_dir, folder / "log"
         env = {
             **os.environ,
             **QUICK,
+            **way,
             "HTAG_WORKERS": "1",
             "HTAG_RUN_DIR": str(run_dir),
             "HTAG_DATA_DIR": str(folder / "data"),
@@ -55,10 +56,10 @@ class Reloading:
 
 
 @pytest.fixture
-def reloading(tmp_path: Path) -> Iterator[Reloading]:
+def reloading(way: dict[str, str], tmp_path: Path) -> Iterator[Reloading]:
     (tmp_path / "saved_site.py").write_text(SITE)
     with tempfile.TemporaryDirectory(prefix="hr", dir="/tmp") as run_dir:
-        running = Reloading(tmp_path, Path(run_dir))
+        running = Reloading(tmp_path, Path(run_dir), way)
         yield running
         running.process.kill()
         running.process.wait(10)

@@ -44,9 +44,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[Server]:
+def server(folder: Path, either: dict[str, str]) -> Iterator[Server]:
     env = {
         **QUICK,
+        **either,
         "HTAG_WORKERS": "1",
         "PYTHONPATH": f"{folder}:{ROOT}",
         "IMPORTS_FILE": str(folder / "imports"),
@@ -60,7 +61,7 @@ def until_held(server: Server, path: str, status: int) -> Answer:
 
     def ask() -> Answer | None:
         start = time.monotonic()
-        answer = Anywhere(server.url).get(path)
+        answer = Anywhere(server.url).visit(path)
         assert time.monotonic() - start < 10
         assert answer.status == status
         return answer if "Retry-After" in answer.headers else None
@@ -74,13 +75,14 @@ def test_a_process_that_ends_again_and_again_is_started_after_a_pause(server: Se
     press(other, "hit")
     answer = until_held(server, "/?die", 503)
     assert 1 <= int(answer.headers["Retry-After"]) <= 30
-    assert f'http-equiv="refresh" content="{answer.headers["Retry-After"]}"' in answer.text
-    assert "ends again and again" in answer.text
+    if answer.text:  # a sealed page is told when to come again, and no more
+        assert f'http-equiv="refresh" content="{answer.headers["Retry-After"]}"' in answer.text
+        assert "ends again and again" in answer.text
     assert "Traceback" not in answer.text
     press(other, "hit")
     assert word(other, "hits") == "hits 2"
     assert word(Anywhere(server.url).open("/other/"), "hits") == "hits 0"
-    wait_until(lambda: Anywhere(server.url).get("/").status == 200, 40, "it is started again", every=0.2)
+    wait_until(lambda: Anywhere(server.url).visit("/").status == 200, 40, "it is started again", every=0.2)
     press(Anywhere(server.url).open("/"), "hit")
     log = server.log_text()
     assert log.count("it is started again after a pause") == 1
@@ -91,16 +93,16 @@ def test_an_app_that_cannot_be_imported_tells_why_and_is_not_tried_each_time(
 ) -> None:
     other = Anywhere(server.url).open("/other/")
     answer = until_held(server, "/broken/", 500)
-    assert "reference" in answer.text
+    assert "reference" in answer.text or answer.headers["X-Htag"] == "app"
     tried = len((folder / "imports").read_text())
     assert tried == 6
     start = time.monotonic()
     for _ in range(20):
-        assert Anywhere(server.url).get("/broken/").status == 500
+        assert Anywhere(server.url).visit("/broken/").status == 500
     spent = time.monotonic() - start
     assert len((folder / "imports").read_text()) - tried <= 1 + spent / 0.5
     wait_until(
-        lambda: Anywhere(server.url).get("/broken/") and len((folder / "imports").read_text()) > tried,
+        lambda: Anywhere(server.url).visit("/broken/") and len((folder / "imports").read_text()) > tried,
         40,
         "it is tried again",
         every=0.2,

@@ -17,6 +17,8 @@ from tests.support import wait_until
 
 Live = Callable[..., Server]
 
+NO_PAGE = "there is no page yet, sealed or not"
+
 
 def one(live: Live, **env: str) -> Server:
     return live("gunicorn-gevent", DESK, workers=2, env={**QUICK, "HTAG_WORKERS": "1", **env}, options=SOON)
@@ -45,6 +47,7 @@ def full(folder: Path, nodes: int) -> Iterator[Callable[[], None]]:
         subprocess.run(["umount", "-l", folder], check=True)
 
 
+@pytest.mark.clear(NO_PAGE)
 @pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="makes a small disk")
 @pytest.mark.parametrize("nodes", range(5))
 def test_a_full_disk_is_told_and_used_when_there_is_room(live: Live, short_folder: Path, nodes: int) -> None:
@@ -67,6 +70,7 @@ def left(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir() if path.suffix != ".lock"]
 
 
+@pytest.mark.clear(NO_PAGE)
 def test_a_folder_of_somebody_else_is_refused(live: Live, short_folder: Path) -> None:
     """Although its mode is right."""
     folder = short_folder / "theirs"
@@ -81,6 +85,7 @@ def test_a_folder_of_somebody_else_is_refused(live: Live, short_folder: Path) ->
     assert list(short_folder.glob("theirs/*")) == []
 
 
+@pytest.mark.clear(NO_PAGE)
 def test_what_a_dead_pool_has_left_is_no_hindrance(live: Live, short_folder: Path) -> None:
     """Sockets on which nobody listens, a lock that nobody holds, a number that is another process' now."""
     (short_folder / "start.lock").touch()
@@ -107,9 +112,9 @@ def dead_socket(path: Path) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", ["*-0.sock", "pool.sock", "*"])
-def test_files_that_are_taken_away(live: Live, name: str) -> None:
+def test_files_that_are_taken_away(live: Live, either: dict[str, str], name: str) -> None:
     """By who tidies up the folder of temporary files. Open pages go on or are told; no two pools live on."""
-    server = one(live)
+    server = one(live, **either)
     page = Anywhere(server.url).open("/")
     press(page, "keep")
     old, pool = number(page, "pid"), server.pool_pids()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 from typing import Any
@@ -210,6 +211,38 @@ def test_a_stolen_cookie_opens_nothing(site: Server) -> None:
     refused(refusal.value.answer, 403, "foreign")
     works(tab, 0)
     assert enter(tab.user).count == "1"
+
+
+def test_keys_are_neither_in_the_page_nor_made_from_the_cookie(site: Server) -> None:
+    """Nor are those of two pages the same: of one user and one session, of two users."""
+    user, other = User(site.url), User(site.url)
+    tabs = [enter(user), enter(user), enter(other)]
+    keys = [bytes(key) for tab in tabs for key in channel_keys(tab)]
+    assert len(set(keys)) == 6
+    seen = b"".join(tab.answer.body + tab.token.encode() for tab in tabs)
+    for one in (user, other):
+        seen += b"".join(f"{cookie.name}={cookie.value}".encode() for cookie in one.cookies)
+        seen += one.get("/").body
+    for key in keys:
+        for form in (key, key[::-1], key.hex().encode(), base64.b64encode(key)[:40]):
+            assert form not in seen
+
+
+def channel_keys(tab: SealedPage) -> list[bytearray]:
+    channel = tab.side.channel  # type: ignore[attr-defined]
+    return [key for way in (channel._says, channel._hears) for key in way._keys.values()]
+
+
+def test_who_is_first_has_the_session(site: Server) -> None:
+    """As docs/parano.md says: a cookie that was stolen before any sealed page was open is good for one."""
+    user, thief = User(site.url), User(site.url)
+    assert Knock(user).key().status == 200
+    for cookie in user.cookies:
+        thief.cookies.set_cookie(cookie)
+    enter(thief)
+    with pytest.raises(Refused) as refusal:
+        enter(user)
+    refused(refusal.value.answer, 403, "foreign")  # and the user is told
 
 
 def test_who_has_lost_its_key_begins_a_new_session(site: Server) -> None:

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.apps.markers import SECRETS
+from tests.apps.sealed import MUCH
 from tests.browser import Complaints
 from tests.proxies import block, nginx
 from tests.proxy import Proxy
@@ -123,6 +124,23 @@ def test_on_plain_http_by_address_a_proxy_sees_nothing(plain: Page, recorder: Re
     leaves = page_bytes.count(b"/_htag/leave") + page_bytes.count(b"_htag=leave")
     plain.goto("about:blank")
     wait_until(lambda: recorder.seen.count(b"leave HTTP/1.1") > leaves, 20, "the page says that it is closed")
+
+
+@pytest.mark.parametrize("where", ["plain", "page"])
+def test_three_megabytes_go_up_and_come_down(
+    request: pytest.FixtureRequest, server: Server, where: str
+) -> None:
+    """Where browsers have no WebCrypto, and where they have it. In the time for which anything is waited."""
+    page: Page = request.getfixturevalue(where)
+    page.goto(HOST if where == "plain" else server.url)
+    connected(page)
+    page.evaluate(f"document.querySelector('textarea').value = 'u'.repeat({MUCH})")
+    click(page, "send")
+    expect(part(page, "heard")).to_have_text(f"{MUCH} {'u' * 60}")
+    click(page, "much")
+    wait_until(lambda: len(part(page, "letters").inner_text()) == MUCH, 20, "three megabytes")
+    click(page, "more")
+    expect(part(page, "count")).to_have_text("1")
 
 
 def test_on_https_a_proxy_that_ends_tls_sees_nothing(

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tests.http_client import Page, User
-from tests.http_session import Answer, Headers
+from tests.http_session import TRY_AGAIN, Answer, Headers, Refused
+from tests.support import wait_until
 
 __all__ = [
     "DESK",
@@ -21,6 +22,7 @@ __all__ = [
     "meanwhile",
     "message",
     "number",
+    "opened",
     "press",
     "together",
     "typed",
@@ -46,6 +48,21 @@ class Anywhere(User):
         answer = super().request(method, path, body, headers)
         self.workers[answer.headers.get("X-Worker", "")] += 1
         return answer
+
+
+def opened(user: User, patience: float) -> Page:
+    """A page, which comes by itself, as soon as it is there: its process is started, or a session that has
+    begun many sealed pages may begin another one."""
+
+    def asked() -> Page | None:
+        try:
+            return user.open("/")
+        except Refused as refused:
+            if refused.status not in TRY_AGAIN:
+                raise
+            return None
+
+    return wait_until(asked, patience, "a page", every=0.2)
 
 
 def message(page: Page, name: str, **data: Any) -> dict[str, Any]:
