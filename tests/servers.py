@@ -36,7 +36,7 @@ RUNNING: list[Server] = []
 #: Called with a server's url before an orderly end, so that its open pages can be left first (browser.py).
 LEAVING: list[Callable[[str], None]] = []
 
-#: Whether all apps are sealed: PARANO=1 pytest tests/web. Tests that look into what is sealed fail then.
+#: Whether all apps are sealed: PARANO=1 pytest tests/web. What is marked "clear" is left out then.
 PARANO = bool(os.environ.get("PARANO"))
 
 START_TIMEOUT = 30.0

@@ -26,7 +26,7 @@ function judge({ status, type, ok, headers }) {
   if (type === "opaqueredirect" || status === 0 || status === 401 || status === 403) return "ended";
   if (status === 410 && headers.get("X-Htag") === "stale") return "stale";
   if (status === 409 || status === 410) return "gone";
-  if (status === 408 || status === 429 || status > 501) return "retry";
+  if (status === 204 || status === 408 || status === 429 || status > 501) return "retry"; // 204: it ends
   if (!ok) return "refused";
   // We never answer in HTML: a portal or a login on the way wants its page to be read.
   return /html/i.test(headers.get("Content-Type")) ? "ended" : "ok";

@@ -60,6 +60,8 @@ def answer(site: Site, mount: Mount, verb: str, place: Callable[[], Place]) -> R
         return _enter(site, mount, verb, place()) if verb in OPENING else VERBS[verb](site, mount)
     except HtagError as error:
         return _error(site, mount, error)
+    except PeerGone:
+        return Response(status=204)  # nobody reads it; or this process ends, and who does asks another
 
 
 def _error(site: Site, mount: Mount, error: HtagError) -> Response:
@@ -212,8 +214,6 @@ def _poll(site: Site, mount: Mount) -> Response:
         return _said(mount, call(asked, BEAT))
     try:
         return _said(mount, call(asked, wait + BEAT, Peer(request.environ)))
-    except PeerGone:
-        return Response(status=204)  # nobody reads it
     finally:
         site.seats.give()
 

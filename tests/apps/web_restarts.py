@@ -81,3 +81,4 @@ class Restarts(Tag.App):
 
 app = Flask(__name__)
 app.register_blueprint(htag_blueprint(Restarts))
+app.register_blueprint(htag_blueprint(Restarts, name="polls", transport="longpoll"), url_prefix="/longpoll")

@@ -379,6 +379,16 @@ test("a failed poll is repeated with growing pauses, and first asks whether the 
   assert.equal(page.client.state, "open");
 });
 
+test("a poll that is answered with nothing, as its web process ends, is repeated, and nothing is shown", async () => {
+  const page = await started({ transport: "longpoll" });
+  await page.server.next("poll").batch(1, []);
+  await pass(1500);
+  await page.server.next("poll").answer(204, null);
+  assert.equal(page.client.state, "open");
+  const poll = page.server.next("poll");
+  assert.equal(poll.body.wait, 20);
+});
+
 test("a poll that nobody answers is given up", async () => {
   const page = await started({ transport: "longpoll" });
   await page.server.next("poll").batch(1, []);

@@ -59,6 +59,11 @@ test("each status means one thing", () => {
   }
 });
 
+test("who is answered with nothing, by a process that ends, asks again", () => {
+  const headers = { "Content-Type": "text/html" };
+  assert.equal(judge(new Response(null, { status: 204, headers })), "retry");
+});
+
 test("a redirect, and a page in the place of an answer, mean that somebody wants a login", () => {
   assert.equal(judge({ type: "opaqueredirect", status: 0, ok: false, headers: new Headers() }), "ended");
   assert.equal(judge(new Response("<form>", { headers: { "Content-Type": "text/html" } })), "ended");

@@ -45,7 +45,8 @@ class Posted {
   }
 
   async answer(status, body = "", headers = { "Content-Type": "application/json" }) {
-    this.resolve(new Response(typeof body === "string" ? body : JSON.stringify(body), { status, headers }));
+    const text = body === null || typeof body === "string" ? body : JSON.stringify(body);
+    this.resolve(new Response(text, { status, headers }));
     await settle();
   }
 

@@ -119,6 +119,7 @@ def test_two_users_do_not_meet(site: Server, new_user: Callable[..., BrowserCont
     expect(part(ada, "user")).to_have_text("Ada")
 
 
+@pytest.mark.clear("a session that another browser has begun is of no use: tests/parano/test_browser.py")
 def test_a_session_that_somebody_else_knows_is_not_logged_in(
     site: Server, new_user: Callable[..., BrowserContext]
 ) -> None:

@@ -155,11 +155,15 @@ def test_what_has_come_to_its_end_is_not_reported_though_it_took_its_time(page: 
     assert told(page) == GONE
 
 
-def test_new_web_workers_are_nothing_that_a_page_notices(page: Page, site: Server) -> None:
-    old, streams = set(site.worker_pids()), requests(page, "stream")
+@pytest.mark.parametrize("verb", ["stream", "poll"])
+def test_new_web_workers_are_nothing_that_a_page_notices(page: Page, site: Server, verb: str) -> None:
+    if verb == "poll":
+        page.goto(f"{site.url}/longpoll/")
+        connected(page)
+    old, asked = set(site.worker_pids()), requests(page, verb)
     process = pid(page)
     site.hup()
-    wait_until(lambda: page.evaluate("1") and streams, 30, "the stream is opened anew")
+    wait_until(lambda: page.evaluate("1") and asked, 30, "it asks anew")
     wait_until(lambda: not old & set(site.worker_pids()), 30, "all workers are new")
     click(page, "push-it")
     expect(part(page, "count")).to_have_text("1")
