@@ -7,4 +7,8 @@ from tests.apps.web_kit import GENERATION
 
 EXAMPLES = ("counter:App", "generators:App", "moved:App", "two_apps:Dice", "two_apps:Likes",
             "showcase:App")  # fmt: skip
-WIDGETS = ("tests.apps.widgets_bulma:Demo", "tests.apps.widgets_gui:Demo") if GENERATION == 1 else ()
+WIDGETS = (
+    tuple(f"tests.apps.widgets_{library}:{page}" for library in ("bulma", "gui") for page in ("Demo", "More"))
+    if GENERATION == 1
+    else ()
+)
