@@ -1,4 +1,4 @@
-"""Each fault in the table of docs/architecture.md, and the test that injects it.
+"""Each fault in the table of docs/architecture.md, and the test that injects it, in clear and sealed.
 
 a worker is killed, or ends by itself       test_kills.py, test_in_the_browser.py
 ... in the middle of an interaction         test_kills.py, test_in_the_browser.py

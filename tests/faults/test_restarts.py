@@ -36,7 +36,8 @@ raise LookupError("no drawer")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, either: dict[str, str]) -> Path:
+    """One for each way: it has the number of imports."""
     path = tmp_path_factory.mktemp("site")
     (path / "site_of_restarts.py").write_text(SITE)
     (path / "broken.py").write_text(BROKEN)
@@ -63,7 +64,9 @@ def until_held(server: Server, path: str, status: int) -> Answer:
         start = time.monotonic()
         answer = Anywhere(server.url).visit(path)
         assert time.monotonic() - start < 10
-        assert answer.status == status
+        # A sealed page whose process ends while it is made has lost its keys: it agrees on others.
+        lost = (answer.status, answer.headers["X-Htag"]) == (410, "gone")
+        assert answer.status == status or lost
         return answer if "Retry-After" in answer.headers else None
 
     return wait_until(ask, 30, "it is held back")
