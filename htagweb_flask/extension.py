@@ -14,8 +14,9 @@ from .errors import ConfigError
 from .policy import is_strict
 from .web import shell
 from .web.cli import htag_cli
+from .web.client_script import script, script_name
 from .web.endpoints import POSTS, answer
-from .web.pages import code_version, page, script, script_name
+from .web.pages import code_version, page
 from .web.site import Mount, Site
 
 __all__ = ["Htag", "handle", "htag_blueprint"]

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from htagweb_flask.web import shell
-from htagweb_flask.web.pages import PIECES, script
+from htagweb_flask.web.client_script import PIECES, script
 from tests.support import ROOT, unavailable
 
 STATIC = ROOT / "htagweb_flask" / "static"

@@ -134,7 +134,7 @@ def serve(flask_app: Flask, bound: socket.socket, ready: Callable[[], None]) -> 
     *ready* is called when pages can be asked for. Raises PoolError when there is no pool.
     """
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no line for each request
-    logging.getLogger("htagweb_flask.web.pages").addFilter(_is_not_told)
+    logging.getLogger("htagweb_flask.web.error_page").addFilter(_is_not_told)
     gate = _Gate(flask_app)
     host, port = bound.getsockname()[:2]
     try:

@@ -20,7 +20,7 @@ from urllib.error import HTTPError
 from urllib.parse import parse_qs
 
 from ..errors import PoolError
-from ..web import pages, shell
+from ..web import client_script, shell
 from .target import TIMEOUT, Target
 
 __all__ = ["Relay"]
@@ -55,7 +55,9 @@ class Relay(ThreadingHTTPServer):
             known["secret"] = list(target.secret)
         base = f"{target.path.rstrip('/')}/_htag/"
         self.page = shell.document(known, base + shell.script_name()).encode()
-        self.scripts = {pages.script_name(debug): pages.script(debug) for debug in (False, True)}
+        self.scripts = {
+            client_script.script_name(debug): client_script.script(debug) for debug in (False, True)
+        }
         self.scripts[shell.script_name()] = shell.script()
 
     def address(self, query: str = "", fragment: str = "") -> str:

@@ -19,8 +19,8 @@ from ..errors import Gone, HtagError, PoolError, Refused, StoreError, TooLarge
 from ..protocol import Batch, Current, Delta, Interact, Leave, Message, Patched, Poll
 from ..session import PREFIX
 from .guard import Ticket, check_origin, read_ticket
+from .lazy_session import OPENING, fingerprint
 from .peer import Peer, PeerGone
-from .sessions import OPENING, fingerprint
 from .shell import SEALED, Place, enter, forget, shake
 from .site import Mount, Site
 from .transports import BEAT, MAX_WAIT, events

@@ -1,53 +1,39 @@
-"""The page of an app, and the pages that say why there is none."""
+"""The page of an app."""
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import html
-import json
-import logging
-import math
-import re
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 from flask import Response, g, request, session
 
 from ..brokers.base import Slot
 from ..code import version_of
-from ..errors import AppError, Full, Gone, HtagError, PoolError, Retired, StoreError
+from ..errors import Gone, HtagError, PoolError, Retired
 from ..policy import is_strict, policy_of
 from ..protocol import Delta, Message, Page, Render, RequestInfo
 from ..session import PREFIX, pack_all
+from .error_page import error_page
 from .guard import Ticket
-from .sessions import fingerprint
+from .lazy_session import fingerprint
 from .site import Mount, Site
 from .transports import transport_of
 
 __all__ = [
     "Visit",
     "ask",
-    "assembled",
     "code_version",
-    "error_page",
     "keep",
-    "name_of",
     "page",
     "policy",
     "rendering",
     "request_info",
-    "script",
-    "script_name",
     "visit",
     "waits",
 ]
-
-logger = logging.getLogger(__name__)
 
 TRIES = 10
 """Processes that may have ended, or take no new page, until one is found that does: successors in a row."""
@@ -61,50 +47,6 @@ PRIVATE = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",  # the address of a page is nobody else's business
 }
-
-
-PIECES = (
-    "vendor/idiomorph.min.js",
-    "wire.js",
-    "channel.js",
-    "drawing.js",
-    "entries.js",
-    "generations.js",
-    "htagweb.js",
-)
-"""What the client is made of, in the order in which it is served."""
-
-_DEAD = re.compile(rb"^[ \t]*(?://.*|/\*[\s\S]*?\*/)[ \t]*\n|^[ \t]+|[ \t]+// .*", re.MULTILINE)
-"""Comments, and indentation: a third of what would be sent. No text of the client has " // " in it."""
-
-
-DEVELOPING, STRICT = "developing.js", "strict.js"
-"""The pieces that come first with ``debug``, and under a strict policy."""
-
-
-def assembled(pieces: Sequence[str]) -> bytes:
-    """These files of ``static/`` as they are served: in one function, so that a page has no global names of
-    it."""
-    folder = files("htagweb_flask").joinpath("static")
-    source = b"\n".join(folder.joinpath(piece).read_bytes() for piece in pieces)
-    return b'(function () {\n"use strict";\n' + _DEAD.sub(b"", source) + b"\n})();\n"
-
-
-@functools.cache
-def script(debug: bool = False, strict: bool = False) -> bytes:
-    """The client."""
-    return assembled([DEVELOPING] * debug + [STRICT] * strict + list(PIECES))
-
-
-def name_of(served: bytes, name: str = "htagweb") -> str:
-    """The name of a script, which changes with its content, so that browsers may keep it for ever."""
-    return f"{name}-{hashlib.sha256(served).hexdigest()[:12]}.js"
-
-
-@functools.cache
-def script_name(debug: bool = False, strict: bool = False) -> str:
-    """The name of the client."""
-    return name_of(script(debug, strict))
 
 
 def page(site: Site, mount: Mount, urls: dict[str, str]) -> Response:
@@ -263,54 +205,3 @@ def request_info() -> RequestInfo:
         client=(request.remote_addr or "", int(request.environ.get("REMOTE_PORT") or 0)),
         headers=list(request.headers.items()),
     )
-
-
-_TITLES: dict[type[HtagError], str] = {
-    AppError: "This app has an error",
-    PoolError: "This app cannot be started",
-    Full: "There is no room at the moment",
-    StoreError: "Sessions are not available",
-}
-
-_ERROR_PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">{again}<title>{title}</title><style>
-body{{font:16px/1.5 system-ui,sans-serif;max-width:48rem;margin:12vh auto;padding:0 1.5rem}}
-:root{{color-scheme:light dark}}pre{{overflow:auto;padding:1rem;border:1px solid;border-radius:.5rem}}
-</style></head><body><h1>{title}</h1><p>{text}</p>{trace}{script}</body></html>"""
-
-_WATCH = '<script type="application/json" id="htag-watch">{}</script><script src="{}" nonce="{}"></script>'
-
-
-_AGAIN = '<meta http-equiv="refresh" content="{seconds}">'
-"""Browsers do not heed Retry-After."""
-
-
-def error_page(
-    error: HtagError,
-    debug: bool,
-    headers: dict[str, str],
-    watch: tuple[str, str, str] | None = None,
-    nonce: str = "",
-) -> Response:
-    """A page with the status of *error*; details of what failed are for developers only.
-
-    It waits for other code than that of *watch*: where to ask, the version that has failed, the script.
-    """
-    title = _TITLES.get(type(error), "This does not work")
-    reference = secrets.token_hex(4)
-    level = logging.INFO if isinstance(error, Full) else logging.ERROR
-    logger.log(level, "[%s] %s\n%s", reference, error, error.trace)
-    if debug or isinstance(error, PoolError | StoreError):
-        text, trace = html.escape(str(error)), error.trace if debug else ""
-    else:
-        text, trace = f"The log of the server says more, at reference {reference}.", ""
-    shown = f"<pre>{html.escape(trace)}</pre>" if trace else ""
-    script = again = ""
-    if watch:  # in a page as that of an app: its policy allows the same
-        data = json.dumps(watch[:2]).replace("<", "\\u003c")
-        script = _WATCH.format(data, html.escape(watch[2]), nonce)
-    if error.retry:
-        seconds = math.ceil(error.retry)
-        headers, again = {**headers, "Retry-After": str(seconds)}, _AGAIN.format(seconds=seconds)
-    body = _ERROR_PAGE.format(title=title, text=text, trace=shown, script=script, again=again)
-    return Response(body, status=error.status, headers=headers)

@@ -20,10 +20,11 @@ from flask import Response, g, request
 from ..errors import PoolError, Refused
 from ..protocol import Handshake, Page, RequestInfo, Shaken
 from ..session import PEER
+from .client_script import assembled, name_of
+from .client_script import script as client_script
 from .guard import Ticket, strict_origin
-from .pages import ask, assembled, keep, name_of, policy, rendering, request_info, visit, waits
-from .pages import script as client_script
-from .sessions import fingerprint
+from .lazy_session import fingerprint
+from .pages import ask, keep, policy, rendering, request_info, visit, waits
 from .site import Mount, Site
 
 __all__ = ["SEALED", "Place", "document", "enter", "forget", "script", "script_name", "shake", "shell"]

@@ -5,10 +5,10 @@ import { readFileSync } from "node:fs";
 import { mock } from "node:test";
 import { runInThisContext } from "node:vm";
 
-/** The pieces of the client in one function, as web/pages.py serves them; and what the tests want of them. */
+/** The pieces of the client in one function, as web/client_script.py serves them; and what the tests want of them. */
 function assembled(...names) {
   const read = (path) => readFileSync(new URL(`../../htagweb_flask/${path}`, import.meta.url), "utf8");
-  const pieces = read("web/pages.py").match(/^PIECES = \(([^)]*)\)/m)[1].match(/[\w./]+\.js/g);
+  const pieces = read("web/client_script.py").match(/^PIECES = \(([^)]*)\)/m)[1].match(/[\w./]+\.js/g);
   const code = pieces.map((piece) => read(`static/${piece}`)).join("\n");
   globalThis.document = { getElementById: () => null }; // no page of an app: it does not start
   try { return runInThisContext(`(function () { "use strict"; ${code}\nreturn { ${names} }; })`)(); }

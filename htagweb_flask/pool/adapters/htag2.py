@@ -10,36 +10,28 @@ import asyncio
 import contextlib
 import html
 import json
-import logging
 import sys
 import threading
-import time
-from collections import deque
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
-import msgspec
 from htag import runner
 from htag.context import current_request
 from htag.core import GTag
 from htag.runner import AppRunner
 from starlette.requests import Request
 
-from ...errors import AppError, BadMessage, HtagError, trace_of
+from ...errors import AppError, HtagError, trace_of
 from ...protocol import Render, RequestInfo
-from ...session import Snapshot
 from .base import Adapter, Host, InitArguments, app_error, boot_block, encode_payload, silence, told
 from .htag2_events import check_event
+from .htag2_messages import Reader, decode_event
+from .htag2_state import StateOfTag
 from .strict import Strict
 
 __all__ = ["ADAPTER"]
 
-logger = logging.getLogger(__name__)
-
 silence(runner, "Error ")
-
-MINUTE, REPORTS = 60.0, 20
-"""A page may report so many JavaScript errors in so many seconds: they are lines in the server's log."""
 
 _FAVICON = '<link rel="icon" href="/logo.png">'  # an absolute URL that belongs to htag's own server
 _OWN_END = "window.HTAG_CSRF = "  # in the last script that htag's page has of its own
@@ -48,22 +40,6 @@ _ERROR = '{"action": "error"'
 
 DESTROY = 5.0
 """Seconds that an asynchronous ``on_destroy`` may take."""
-
-
-class _Event(msgspec.Struct, forbid_unknown_fields=True):
-    """What the page posts: an event of a tag."""
-
-    id: str
-    event: str
-    data: dict[str, Any]
-
-
-class _LogError(msgspec.Struct, forbid_unknown_fields=True):
-    """A JavaScript error that the page reports."""
-
-    action: str
-    error: str
-
 
 _thread = threading.local()
 
@@ -76,9 +52,7 @@ def _attributes(tag: Any) -> str:
 
 _original_attributes = GTag._render_attrs
 GTag._render_attrs = _attributes
-
-_decode_event = msgspec.json.Decoder(_Event).decode
-_decode_log = msgspec.json.Decoder(_LogError).decode
+GTag.state = StateOfTag()
 
 
 class _Socket:
@@ -132,58 +106,6 @@ class _Statics(dict[str, None]):
         """For htag, which does so before each page."""
 
 
-class _State(MutableMapping[str, Any]):
-    """``tag.state`` as htag 1 has it: a dict in the session, one per class of tag."""
-
-    def __init__(self, session: Snapshot, key: str) -> None:
-        self._session = session
-        self._key = key
-
-    def __getitem__(self, key: str) -> Any:
-        return self._session.get(self._key, {})[key]
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self._session.assign(self._key, key, value)
-
-    def __delitem__(self, key: str) -> None:
-        values = self._session.get(self._key, {})
-        del values[key]
-        if not values:
-            del self._session[self._key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(list(self._session.get(self._key, {})))
-
-    def __len__(self) -> int:
-        return len(self._session.get(self._key, {}))
-
-    def load(self, values: dict[str, Any]) -> None:
-        """Replaces all values, as htag 1's ``state.load()``."""
-        self.clear()
-        self.update(values)
-
-    def export(self) -> dict[str, Any]:
-        """All values, as htag 1's ``state.export()``."""
-        return dict(self)
-
-
-class _StateOfTag:
-    """The default ``state`` of htag 2 tags. Not a data descriptor: a class or an instance that has its own
-    ``state`` keeps it."""
-
-    def __get__(self, tag: Any, owner: type) -> Any:
-        if tag is None:
-            return self
-        request = tag.request
-        if request is None:
-            raise AttributeError("state")
-        kind = type(tag)
-        return _State(request.session, f"{kind.__module__}.{kind.__qualname__}")
-
-
-GTag.state = _StateOfTag()
-
-
 class Htag2(Adapter):
     """See :class:`Adapter`."""
 
@@ -206,7 +128,7 @@ class Htag2(Adapter):
 
     def __init__(self, app: type, host: Host, request: RequestInfo) -> None:
         self._host = host
-        self._reports: deque[float] = deque([-MINUTE] * REPORTS, REPORTS)
+        self._reader = Reader()
         self._loop = asyncio.get_running_loop()
         self._render_error: Exception | None = None
         self._found: tuple[str, Any] = ("", None)
@@ -311,10 +233,7 @@ class Htag2(Adapter):
         self._app._flush_pending_lifecycle_generators(_Socket(self._host))
 
     async def interact(self, message: bytes, client: str, seen: int) -> None:
-        try:
-            event = msgspec.structs.asdict(_decode_event(message))
-        except (ValueError, RecursionError) as error:
-            event = self._reported(message, error)
+        event = self._reader.read(message)
         with self._current_request():
             if "data" in event:
                 self._found = event["id"], AppRunner.find_tag(self._app, self._app, event["id"])
@@ -325,22 +244,10 @@ class Htag2(Adapter):
         payload = {
             "action": "error",
             "traceback": f"{error}\n{error.trace}" if self._host.debug else "Internal Server Error",
-            "callback_id": _decode_event(message).data.get("callback_id"),
+            "callback_id": decode_event(message).data.get("callback_id"),
             "result": None,
         }
         self._host.emit(encode_payload(payload), to=client)
-
-    def _reported(self, message: bytes, reason: Exception) -> dict[str, Any]:
-        try:
-            report = _decode_log(message)
-        except (ValueError, RecursionError):
-            raise BadMessage(str(reason)) from None
-        if report.action != "log_error":
-            raise BadMessage(f"unknown action {report.action!r}")
-        if time.monotonic() - self._reports[0] < MINUTE:
-            raise BadMessage("too many errors are reported")
-        self._reports.append(time.monotonic())
-        return {"action": "log_error", "error": report.error[:10_000]}
 
     def snapshot(self) -> bytes:
         updates = {self._app.id: AppRunner.render_initial(self._app)}
