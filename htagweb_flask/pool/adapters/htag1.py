@@ -139,18 +139,19 @@ def _find_render(tag: Any) -> Any:
 
 def _clear(tag: Any, content: Any = None) -> None:
     if tag._childs and any(isinstance(child, Tag) for child in tag._childs):
-        _removed_from(tag)
+        _take_out(tag)
     _original_clear(tag, content)
 
 
 def _remove(tag: Any, content: Any = None) -> Any:
-    _removed_from(tag)
+    _take_out(tag)
     return _original_remove(tag, content)
 
 
-def _removed_from(tag: Any) -> None:
-    if _thread.pen is not None:
-        _thread.pen.grants.removed = True
+def _take_out(tag: Any) -> None:
+    pen = _thread.pen
+    if pen is not None:
+        pen.grants.removed = True
     elif tag.root._hr is not None:
         tag.root._hr.grants.strays = True
 

@@ -82,11 +82,11 @@ def noted(
         except UnicodeEncodeError:
             pass  # half of a surrogate pair
     pattern = _copy(args, kargs)
-    if _are_plain(args[:1]):
-        try:
-            return _text_of((target, method, *args[:1])), pattern
-        except UnicodeEncodeError:
-            pass
+    try:
+        if args and _are_plain(args[:1]):
+            return _text_of((target, method, args[0])), pattern
+    except UnicodeEncodeError:
+        pass
     return _text_of((target, method)), pattern
 
 
@@ -105,7 +105,7 @@ def fits(pattern: Pattern, args: list[Any], kargs: dict[str, Any]) -> bool:
 
 
 def _copy(args: Sequence[Any], kargs: Mapping[str, Any]) -> Pattern:
-    if _PACKED.issuperset(map(type, args)) and _PACKED.issuperset(map(type, kargs.values())):
+    if _PACKED.issuperset(map(type, args)) and (not kargs or _PACKED.issuperset(map(type, kargs.values()))):
         try:
             return _pack([args, kargs])
         except (UnicodeEncodeError, OverflowError):

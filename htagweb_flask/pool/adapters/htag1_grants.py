@@ -140,10 +140,11 @@ class Grants:
             if former.loose or self.removed or self.strays:  # else it is still in the tree
                 former.loose = _root(tag)._hr is None
             return
-        self._bury()
-        former = self.held.get(key)
+        if self._dead:
+            self._bury()
+            former = self.held.get(key)
         if former is not None:
-            self._gone(former)
+            self._gone(former, self._now())
         if calls:
             sheet = self.held[key] = _Sheet(tag, self._died)
             self._add(sheet, key, calls)
@@ -164,7 +165,7 @@ class Grants:
             texts.key, texts.sheets = id(target), {}
         sheet = texts.sheets.pop(call[:2], None)
         if sheet is not None and sheet.calls != [call]:  # another callback
-            self._end(sheet)
+            self._end(sheet, self._now())
             sheet = None
         if sheet is None:
             sheet = _Sheet(target)
@@ -178,10 +179,10 @@ class Grants:
         self._bury()
         if self.removed:
             self.removed = False
-            there = set(map(id, descent([root])))
+            there, now = set(map(id, descent([root]))), self._now()
             for key, sheet in list(self.held.items()):
                 if not sheet.loose and key not in there:
-                    self._gone(sheet)
+                    self._gone(sheet, now)
 
     # ---- what a page asks for ----------------------------------------------------------------------------
 
@@ -233,23 +234,25 @@ class Grants:
             dead = self._dead.popleft()
             if isinstance(dead, _Sheet):
                 if self.held.get(dead.key) is dead:
-                    self._gone(dead)
+                    self._gone(dead, self._now())
             elif self._texts.get(dead.key) is dead:
                 del self._texts[dead.key]
                 for sheet in dead.sheets.values():
                     self._forget(sheet)
 
-    def _gone(self, sheet: _Sheet) -> None:
-        del self.held[sheet.key]
-        self._end(sheet)
+    def _now(self) -> tuple[int, float]:
+        return self._emission(), self._clock()
 
-    def _end(self, sheet: _Sheet) -> None:
-        now = self._clock()
-        sheet.ended = self._emission(), now
+    def _gone(self, sheet: _Sheet, now: tuple[int, float]) -> None:
+        del self.held[sheet.key]
+        self._end(sheet, now)
+
+    def _end(self, sheet: _Sheet, now: tuple[int, float]) -> None:
+        sheet.ended = now
         replaced = self._replaced
         replaced.append(sheet)
         self._old += len(sheet.calls)
-        while replaced and (self._old > REPLACED or replaced[0].ended[1] < now - GRACE):  # type: ignore[index]
+        while replaced and (self._old > REPLACED or replaced[0].ended[1] < now[1] - GRACE):  # type: ignore[index]
             former = replaced.popleft()
             self._old -= len(former.calls)
             self._forget(former)
