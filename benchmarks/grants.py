@@ -1,17 +1,20 @@
-"""What grants cost (docs/security.md): a first page and a click of htag 1, with them and without, in turns.
+"""What it costs that a page may call what it offers, and nothing else (docs/security.md): a first page and a
+click, with that and without, in turns.
 
-    python benchmarks/grants.py             some 4 minutes, writes benchmarks/GRANTS.md
+    python benchmarks/grants.py             some 10 minutes, writes the part of its htag in GRANTS.md
     python benchmarks/grants.py --quick     does it all work? printed only
 
 All is in this one process: Flask, the pool (``HTAG_BROKER="inline"``) and the instances. So its CPU time is
-all that the server spends. Without grants, whatever a page asks for is found by its address, as htag does it.
-It needs htag 1.
+all that the server spends. *Without*: nothing is noted when htag 1 writes a call, and whatever a page asks
+for is found by its address, as htag does it; of htag 2 events are not checked. All else is the same.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import gc
+import html
 import json
 import logging
 import os
@@ -21,71 +24,91 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
+from statistics import fmean, quantiles
 from typing import Any
 
-import htag.tag
+import htag
 from bench.report import machine
 from flask import Flask
 from flask.testing import FlaskClient
 from htag import Tag
-from htag.tag import BaseCaller
 
-STRINGIFY = htag.tag.stringify  # htag's own, which the adapter replaces
+from htagweb_flask import htag_blueprint
 
-from htagweb_flask import htag_blueprint  # noqa: E402
-from htagweb_flask.pool.adapters import htag1  # noqa: E402
-from htagweb_flask.pool.adapters.htag1_grants import Grants  # noqa: E402
+GENERATION = int(htag.__version__.split(".")[0])
+RESULT = Path(__file__).with_name("GRANTS.md")
+ROUNDS, CLICKS = 40, 10
+RESAMPLED = 400
 
-BENCHMARKS = Path(__file__).parent
-ROUNDS, CLICKS = 60, 10
-
-TEXT = """\
+HEAD = """\
 # The cost of grants
 
-Made by `python benchmarks/grants.py` with htag {version} on {machine}: CPU of all that the server does (web
-side, pool, app) in one process, {rounds} pages with and without grants in turns, {clicks} clicks on each of
-them; medians, and the median of the differences of neighbours.
-
-{table}"""
-
-
-class NoGrants(Grants):
-    """As if there were none: any tag by its address."""
-
-    def sweep(self, root: Any) -> None:
-        """Nothing to do."""
-
-    def target(self, root: Any, key: int, *args: Any) -> Any:
-        return Tag.find_tag(key)
+What is added to a first page and to a click by the rule that a page may call what it offers, and nothing
+else ([security.md](../docs/security.md)). Made by `python benchmarks/grants.py`: CPU time of all that the
+server does (web side, pool, app) in one process. Pages with that rule and without alternate, in random
+order, with the same clicks on each. Counted is the fastest fifth of the pages of each kind, and of the
+clicks, as whatever else runs on the machine only makes things slower. *Added* is the difference of the
+means, with its 95 % interval (bootstrap); *noise* is the difference of two kinds that both have the rule,
+which would be 0 on a machine of its own: what is less than that says nothing.
+"""
+COLUMNS = ("page", "first page", "added", "noise", "click", "added", "noise")
 
 
-OWNERS = (htag1, BaseCaller, Tag, Tag, Tag, Tag, htag.tag)
-NAMES = ("Grants", "__str__", "__str__", "_hasARenderMethod", "clear", "remove", "stringify")
+# ---- without
 
 
-def switch(on: bool) -> None:
-    """With grants (as the adapter leaves htag), or without (as htag is)."""
-    if not _with:
-        _with.extend(getattr(owner, name) for owner, name in zip(OWNERS, NAMES, strict=True))
-    without = [
-        NoGrants,
-        htag1._original_write,
-        htag1._original_draw,
-        htag1._original_find_render,
-        htag1._original_clear,
-        htag1._original_remove,
-        STRINGIFY,
+class Switch:
+    """Attributes of modules and classes, as they are and as they would be without."""
+
+    def __init__(self) -> None:
+        self._places = list(_htag1_without() if GENERATION == 1 else _htag2_without())
+        self._with = [getattr(owner, name) for owner, name, _ in self._places]
+
+    def __call__(self, on: bool) -> None:
+        for (owner, name, without), value in zip(self._places, self._with, strict=True):
+            setattr(owner, name, value if on else without)
+
+
+def _htag1_without() -> list[tuple[Any, str, Any]]:
+    from htag.tag import BaseCaller
+
+    from htagweb_flask.pool.adapters import htag1
+    from htagweb_flask.pool.adapters.htag1_grants import Grants
+
+    class NoGrants(Grants):
+        def sweep(self, root: Any) -> None:
+            """Nothing is to be forgotten."""
+
+        def target(self, root: Any, key: int, *args: Any) -> Any:
+            return Tag.find_tag(key)
+
+    return [
+        (htag1, "Grants", NoGrants),
+        (BaseCaller, "__str__", htag1._original_write),
+        (Tag, "__str__", htag1._original_draw),
+        (Tag, "_hasARenderMethod", htag1._original_find_render),
+        (Tag, "clear", htag1._original_clear),
+        (Tag, "remove", htag1._original_remove),
     ]
-    for owner, name, value in zip(OWNERS, NAMES, _with if on else without, strict=True):
-        setattr(owner, name, value)
 
 
-_with: list[Any] = []
+def _htag2_without() -> list[tuple[Any, str, Any]]:
+    import htag.runner
+
+    from htagweb_flask.pool.adapters import htag2, htag2_events
+
+    return [
+        (htag2, "check_event", lambda tag, data: None),
+        (htag.runner, "Event", htag2_events._Event),
+        (htag.core.GTag, "_set_attr_direct", htag2_events._write),
+    ]
+
+
+# ---- pages
 
 
 class Counter(Tag.App):
-    """One button and a label."""
+    """One button and a label"""
 
     imports: list[Any] = []
 
@@ -93,44 +116,75 @@ class Counter(Tag.App):
         self.clicks = 0
         self.label = Tag.span("0")
         self += self.label
-        self += Tag.button("+1", _onclick=self.bind.click(1))
+        self += Tag.button("+1", _onclick=self.handler(1))
         self.fill()
+
+    def handler(self, number: int) -> Any:
+        """What calls :meth:`click`."""
+        return self.bind.click(number) if GENERATION == 1 else self.click
 
     def fill(self) -> None:
         """What else is there."""
 
-    def click(self, number: int) -> None:
-        self.clicks += number
-        self.label.clear(str(self.clicks))
+    def buttons(self) -> list[Any]:
+        """200 handlers."""
+        return [Tag.button(f"row {number}", _onclick=self.handler(number)) for number in range(200)]
+
+    def click(self, _: Any) -> None:
+        self.clicks += 1
+        self.label.clear()
+        self.label += str(self.clicks)
 
 
 class Rows(Counter):
-    """200 rows of text."""
+    """200 rows of text"""
 
     def fill(self) -> None:
         self += Tag.ul([Tag.li(f"row {number}") for number in range(200)])
 
 
 class Handlers(Counter):
-    """200 handlers."""
+    """200 handlers"""
 
     def fill(self) -> None:
-        self += Tag.div([Tag.button(f"row {n}", _onclick=self.bind.click(n)) for n in range(200)])
+        self += Tag.div(self.buttons())
 
 
 class Redrawn(Counter):
-    """200 handlers that are drawn anew with each click."""
+    """200 handlers, all drawn again by each click"""
 
     def fill(self) -> None:
-        self.buttons = Tag.div([Tag.button(f"row {n}", _onclick=self.bind.click(n)) for n in range(200)])
-        self += self.buttons
+        self.box = Tag.div(self.buttons())
+        self += self.box
 
-    def click(self, number: int) -> None:
-        super().click(number)
-        self.buttons["title"] = str(self.clicks)
+    def click(self, _: Any) -> None:
+        super().click(_)
+        self.box["title"] = str(self.clicks)
 
 
-APPS: list[type[Counter]] = [Counter, Rows, Handlers, Redrawn]
+class Renewed(Redrawn):
+    """200 handlers, new ones with each click"""
+
+    def click(self, _: Any) -> None:
+        super().click(_)
+        self.box.clear()
+        self.box += self.buttons()
+
+
+class Fields(Counter):
+    """200 fields that send their value (`b"this.value"`)"""
+
+    def fill(self) -> None:
+        self += Tag.div([Tag.input(_value=n, _onchange=self.changed(n)) for n in range(200)])
+
+    def changed(self, number: int) -> Any:
+        return self.bind.click(number, b"this.value") if GENERATION == 1 else self.click
+
+
+APPS: list[type[Counter]] = [Counter, Rows, Handlers, Redrawn, Renewed, Fields]
+
+
+# ---- measuring
 
 
 def site(folder: str) -> Flask:
@@ -156,49 +210,90 @@ def spent(work: Callable[[], Any]) -> tuple[float, Any]:
     return time.process_time() - start, result
 
 
-def page_and_click(client: FlaskClient, name: str, clicks: int) -> tuple[float, float]:
-    """CPU seconds of a first page, and of a click on it."""
+def message_of(page: str) -> dict[str, Any]:
+    """What the first button of the page would send."""
+    code = html.unescape(re.search(r'<button[^>]* onclick="([^"]*)"', page)[1])  # type: ignore[index]
+    if GENERATION == 1:
+        call = re.search(r"interact\( (\{.*?\}) \)", code)[1]  # type: ignore[index]
+        return dict(json.loads(call.replace("jevent(event)", "{}")))
+    tag = re.search(r"htag_event\('([^']+)'", code)[1]  # type: ignore[index]
+    return {"id": tag, "event": "click", "data": {"value": "", "callback_id": "c"}}
+
+
+def page_and_clicks(client: FlaskClient, name: str) -> tuple[float, list[float]]:
+    """CPU seconds of a first page, and of each click on it."""
     page, answer = spent(lambda: client.get(f"/{name}/"))
-    html = answer.get_data(as_text=True)
-    boot = json.loads(re.search(r'id="htag-boot"[^>]*>(.*?)</script>', html, re.S)[1])
-    tag = int(re.search(r'onclick="[^"]*?(\d{9,})', html)[1])
+    text = answer.get_data(as_text=True)
+    boot = json.loads(re.search(r'id="htag-boot"[^>]*>(.*?)</script>', text, re.S)[1])  # type: ignore[index]
     headers = {"X-Htag": boot["token"], "Origin": "http://localhost", "Content-Type": "application/json"}
-    message = {"id": tag, "method": "click", "args": [1], "kargs": {}, "event": {}}
+    message = message_of(text)
 
-    def click_all() -> None:
-        for seq in range(1, clicks + 1):
-            body = json.dumps({"seq": seq, "cursor": boot["cursor"] + seq - 1, "message": message})
-            text = ""
-            while '"done":true' not in text:  # once, unless the machine has much else to do
-                text = client.post(boot["urls"]["call"], data=body, headers=headers).get_data(as_text=True)
-            assert f">{seq}</span>" in text
+    def click(seq: int) -> None:
+        body = json.dumps({"seq": seq, "cursor": boot["cursor"] + seq - 1, "message": message})
+        text = ""
+        while '"done":true' not in text:  # once, unless the machine has much else to do
+            text = client.post(boot["urls"]["call"], data=body, headers=headers).get_data(as_text=True)
+        assert f">{seq}</span>" in text, text[:500]
 
-    each, _ = spent(click_all)
+    each = [spent(functools.partial(click, seq))[0] for seq in range(1, CLICKS + 1)]
     client.post(boot["urls"]["leave"], data=boot["token"], headers={"Origin": "http://localhost"})
-    return page, each / clicks
+    return page, each
 
 
-def measured(flask_app: Flask, name: str, rounds: int, clicks: int) -> dict[bool, list[tuple[float, float]]]:
-    """Pages and clicks with grants (True) and without, neighbours in random order."""
-    found: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
+Samples = dict[str, tuple[list[float], list[float]]]  # of pages, and of clicks
+
+
+def measured(flask_app: Flask, name: str, rounds: int, switch: Switch) -> Samples:
+    """Pages and clicks without, with and once more with, neighbours in random order."""
+    found: Samples = {"without": ([], []), "with": ([], []), "again": ([], [])}
     for number in range(-3, rounds):
-        for on in random.sample([True, False], 2):
-            switch(on)
+        if number % 20 == 0:
+            gc.unfreeze()
+        for which in random.sample(list(found), 3):
+            switch(which != "without")
             gc.collect()
-            result = page_and_click(flask_app.test_client(), name, clicks)
+            gc.freeze()  # as the pool does: what has been there is not looked at again and again
+            page, clicks = page_and_clicks(flask_app.test_client(), name)
             if number >= 0:
-                found[on].append(result)
+                found[which][0].append(page)
+                found[which][1].extend(clicks)
     return found
 
 
-def row(app: type, found: dict[bool, list[tuple[float, float]]]) -> str:
-    """A line of the table: of pages and of clicks what they cost without, and what grants add."""
-    cells = [str(app.__doc__).rstrip(".")]
+def fastest(samples: list[float]) -> float:
+    """The mean of a fifth of them."""
+    return fmean(sorted(samples)[: (len(samples) + 4) // 5])
+
+
+def compared(without: list[float], one: list[float], again: list[float]) -> tuple[float, float, float]:
+    """Seconds without; what is added to them, and what differs between those with, as parts of them."""
+    base, first, second = map(fastest, (without, one, again))
+    return base, (first + second) / 2 / base - 1, (second - first) / base
+
+
+def row(app: type, found: Samples) -> str:
+    """A line of the table."""
+    cells = [str(app.__doc__)]
     for what in (0, 1):
-        off = median(one[what] for one in found[False])
-        more = median(on[what] - other[what] for on, other in zip(found[True], found[False], strict=True))
-        cells += [f"{off * 1e6:.0f} µs", f"{more * 1e6:+.0f} µs", f"{more / off:+.1%}"]
+        columns = [samples[what] for samples in found.values()]
+        base, added, noise = compared(*columns)
+        drawn = [compared(*(random.choices(each, k=len(each)) for each in columns)) for _ in range(RESAMPLED)]
+        interval = quantiles([other[1] for other in drawn], n=40)
+        cells += [
+            f"{base * 1e6:.0f} µs",
+            f"**{added:+.1%}** ({interval[0]:+.1%} to {interval[-1]:+.1%}), {added * base * 1e6:+.0f} µs",
+            f"{noise:+.1%}",
+        ]
     return f"| {' | '.join(cells)} |"
+
+
+def written(table: str, rounds: int) -> str:
+    """GRANTS.md with this table in the place of the one of the same generation."""
+    title = f"## htag {GENERATION}"
+    about = f"htag {htag.__version__} on {machine()}; {rounds} pages of each kind, {CLICKS} clicks on each."
+    parts = re.split(r"(?m)^(?=## )", RESULT.read_text())[1:] if RESULT.exists() else []
+    others = [part.strip() for part in parts if not part.startswith(title)]
+    return "\n\n".join([HEAD.strip(), *sorted([*others, f"{title}\n\n{about}\n\n{table}"])]) + "\n"
 
 
 def main() -> None:
@@ -206,18 +301,20 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="a few pages, printed only")
-    quick = parser.parse_args().quick
-    rounds = 5 if quick else ROUNDS
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="pages of each kind")
+    options = parser.parse_args()
+    rounds = 5 if options.quick else options.rounds
     logging.disable(logging.WARNING)
+    lines = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
     with tempfile.TemporaryDirectory() as folder:
         flask_app = site(folder)
-        rows = [row(app, measured(flask_app, app.__name__.lower(), rounds, CLICKS)) for app in APPS]
-    head = ["| page | first page | grants add | | click | grants add | |", "|---|---|---|---|---|---|---|"]
-    found = {"table": "\n".join([*head, *rows]), "machine": machine(), "version": htag.__version__}
-    text = TEXT.format(rounds=rounds, clicks=CLICKS, **found)
-    print(text, flush=True)
-    if not quick:
-        (BENCHMARKS / "GRANTS.md").write_text(text + "\n")
+        flask_app.test_client().get("/counter/")  # the adapter is there, and as quick as it is in a pool
+        switch = Switch()
+        for app in APPS:
+            lines.append(row(app, measured(flask_app, app.__name__.lower(), rounds, switch)))
+            print(lines[-1], flush=True)
+    if not options.quick:
+        RESULT.write_text(written("\n".join(lines), rounds))
     os._exit(0)  # without a farewell to the instances
 
 
