@@ -44,11 +44,12 @@ The time is that of a page in Python, whose own part in sealing is in it.{load}
 - *keys*: the two messages by which page and process agree on them. That is a part of the page.
 - *page*: that of a new visitor, with an instance. In clear it is one request, sealed it is three: the page
   that is the same for everybody, and that browsers may keep; the keys; the page itself. Scripts are not
-  counted: browsers keep them for ever.
-- *click*: one that changes the page. *push*: a click that pushes 0.1 s later, and the poll that takes it.
+  counted: browsers keep them for ever. Three requests are the limit.
+- *click*: one that changes the page; it may cost 500 µs more. *push*: a click that pushes 0.1 s later, and
+  the poll that takes it.
 - *1 MB up*, *3 MB up*: a click that brings so much along. *down*: one whose answer does."""
 
-BUSY = " The machine had other work meanwhile (a load of up to {:.1f}): the figures are upper bounds."
+BUSY = "\nThe machine had other work meanwhile (a load of up to {:.1f}): the figures are upper bounds."
 LOADED = 1.5
 """Load of the machine above which the figures are upper bounds."""
 

@@ -96,7 +96,7 @@ def test_a_worker_that_is_stopped_for_good_is_replaced(server: Server) -> None:
             wait_until(lambda: answers, IN_TIME, "the click is answered")
         assert answers[0].status == 410
         assert time.monotonic() - began < IN_TIME
-        assert not alive(old)
+        wait_until(lambda: not alive(old), 5, "it ends")  # its sockets have closed a moment before
         wait_until(lambda: page.user.visit(page.url).status == 200, IN_TIME, "there is another process")
         again = page.user.open(page.url)
     assert number(again, "pid") not in (old, number(other, "pid"))
