@@ -3,9 +3,9 @@
     python benchmarks/soak.py                 10 minutes, writes benchmarks/SOAK.md
     python benchmarks/soak.py --quick         does it all work? 20 s, printed only
 
-In the first half of the time processes are killed. In the other half none is: three crowds come, one after the
-other, and when each has left nothing may have grown. It needs Linux (/proc); it listens on the loopback only, and
-ends what it has started. Exits with status 1 when something was lost or is left.
+In the first half of the time processes are killed. In the other half none is: three crowds come, one after
+the other, and when each has left nothing may have grown. It needs Linux (/proc); it listens on the loopback
+only, and ends what it has started. Exits with status 1 when something was lost or is left.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ VERIFIED = 400  # sessions whose content is looked at when all is over
 FILES = 60  # open files of a process, beside two connections for each visitor
 THREADS = 4  # of a process in which no instance is: the supervisor has one for each worker
 CROWDS = 3  # that come in the half of the time without kills
-REST = 15.0  # seconds until the processes have given back what the last ones to leave have used (pool/resources.py)
+REST = 15.0  # seconds until processes have given back what who has left has used (pool/resources.py)
 GROWTH = 1.05  # of memory after a crowd, to that after the one before
 
 
@@ -231,7 +231,7 @@ async def emptied(course: Course, plan: Plan) -> None:
 
 
 def judge(course: Course) -> None:
-    """What the looks at the processes say. The first crowd without kills finds new processes, and fills them."""
+    """What the looks at the processes say. The first crowd without kills fills new processes."""
     after = [look.memory for look in course.empty[1:]]
     for earlier, later in itertools.pairwise(after):
         if later > GROWTH * earlier:
@@ -246,8 +246,8 @@ TEXT = """\
 
 Made by `python benchmarks/soak.py` on {machine}, htag {generation}, gunicorn gevent -w 4, two
 workers of the pool: {visitors} visitors for {seconds:.0f} s, each doing something every {think:g} s. In the
-first {kills:.0f} s a process was killed (SIGKILL) or a session ended by command every {pause:g} s; then none was,
-and {crowds} crowds of {crowd:.0f} s came one after the other. {verdict}
+first {kills:.0f} s a process was killed (SIGKILL) or a session ended by command every {pause:g} s; then
+none was, and {crowds} crowds of {crowd:.0f} s came one after the other. {verdict}
 
 {done}
 
@@ -259,13 +259,13 @@ A page that was lost, or a server that was away, was back after {back} s (median
 
 {looks}
 
-Memory is that of all processes together (PSS). Errors would be: a page that shows another number than what was
-acknowledged (a click whose process was killed may be in it or not: nobody knows); a push that comes twice, or not
-in order; a request without an answer; instances, threads or files that are left; a process that nobody waits for
-(zombie); more than {growth:.0%} more memory after a crowd than after the one before.
+Memory is that of all processes together (PSS). Errors would be: a page that shows another number than what
+was acknowledged (a click whose process was killed may be in it or not: nobody knows); a push that comes twice,
+or not in order; a request without an answer; instances, threads or files that are left; a process that nobody
+waits for (zombie); more than {growth:.0%} more memory after a crowd than after the one before.
 
-What a web process keeps of its visitors is bounded: the last 4,096 tokens (5 MB), and for 100,000 sessions when they
-were given their cookie (0.2 MB for each thousand of new ones).
+What a web process keeps of its visitors is bounded: the last 4,096 tokens (5 MB), and for 100,000 sessions
+when they were given their cookie (0.2 MB for each thousand of new ones).
 """
 
 
