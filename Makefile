@@ -1,5 +1,5 @@
 # make demo    the demo on gunicorn + gevent with four workers; only Python is needed. PORT=8000, HTAG=1|2
-# make test    linters, JavaScript tests, and the whole suite with htag 1 and with htag 2
+# make test    linters, JavaScript tests, the whole suite with htag 1 and with htag 2, those in the browser sealed, too
 # make lint    linters alone          make bench    the benchmarks          make clean    back to a fresh checkout
 # make mutants  small mistakes in the code that guards a site: how many do the tests find? (some 10 minutes)
 #
@@ -40,7 +40,7 @@ system:
 	@MISSING=$(MISSING) sh scripts/system.sh
 
 test: system .venv-htag1/.ready .venv-htag2/.ready
-	@MISSING=$(MISSING) .venv-htag2/bin/python scripts/check.py lint js htag1 htag2 -- $(PYTEST_ARGS)
+	@MISSING=$(MISSING) .venv-htag2/bin/python scripts/check.py lint js htag1 htag2 sealed1 sealed2 -- $(PYTEST_ARGS)
 
 lint: .venv-htag2/.ready
 	@.venv-htag2/bin/python scripts/check.py lint

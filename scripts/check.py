@@ -1,9 +1,12 @@
-"""Runs the checks that are named and sums them up: check.py lint js htag1 htag2 -- PYTEST-ARGUMENTS
+"""Runs the checks that are named and sums them up: check.py lint js htag1 sealed2 -- PYTEST-ARGUMENTS
 
 All run, also after a failure: one run shows all that is wrong. The last line is the sum, also left in
 test-results/summary.txt; the exit status is 1 when anything failed.
 
-Both generations run at the same time, so that a test may fail for want of a processor. A few tests that
+htag1 and htag2 are the whole suite with that generation of htag; sealed1 and sealed2 are its scenarios in the
+browser once more, with parano for all apps.
+
+Two suites run at the same time, so that a test may fail for want of a processor. A few tests that
 failed are run again, alone and twice; if all pass both times they count as passed, and are named as unsteady.
 """
 
@@ -18,7 +21,6 @@ import sys
 import threading
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,50 +88,60 @@ def javascript(_: list[str]) -> Count:
     return Count(passed=found.get("pass", 0), failed=failed)
 
 
-def suite(generation: int, title: str, report: Path, arguments: list[str], log: Path | None = None) -> Count:
-    """Tests of the suite in the environment of that generation of htag."""
-    python = ROOT / f".venv-htag{generation}" / "bin" / "python"
-    report.unlink(missing_ok=True)
-    # What is missing on this machine fails a test here (see tests/support.py), unless one asked to skip.
-    env = {} if os.environ.get("MISSING") == "skip" else {"CI": "1"}
-    status = run(title, [python, "-m", "pytest", f"--junitxml={report}", *arguments], env, log)
-    return counted(report, status)
+@dataclass(frozen=True)
+class Suite:
+    """Tests with one generation of htag."""
 
+    name: str
+    generation: int
+    tests: tuple[str, ...] = ()
+    sealed: bool = False
 
-def pytest(generation: int) -> Callable[[list[str]], Count]:
-    """The whole suite, whose failed tests are left in its cache."""
-
-    def check(arguments: list[str]) -> Count:
-        report, log, cache = (RESULTS / f"htag{generation}.{end}" for end in ("xml", "log", "cache"))
+    def all(self, arguments: list[str]) -> Count:
+        """Its tests, of which those that failed are left in its cache."""
+        log, cache = (RESULTS / f"{self.name}.{end}" for end in ("log", "cache"))
         shutil.rmtree(cache, ignore_errors=True)
-        title = f"pytest, htag {generation}"
-        count = suite(generation, title, report, ["-o", f"cache_dir={cache}", *arguments], log)
+        title = f"pytest, {self.name}"
+        status = self.run(title, ["-o", f"cache_dir={cache}", *self.tests, *arguments], log)
+        # What was asked for may be in another suite alone.
+        count = Count() if arguments and status == NO_TESTS else counted(self.report(), status)
         print(f"\n=== {title}\n{log.read_text(errors='replace')}", flush=True)
         return count
 
-    return check
-
-
-def again(generation: int, first: Count) -> Count:
-    """The count of a suite once its failed tests were run again, alone and twice; many are no accident."""
-    found = RESULTS / f"htag{generation}.cache" / "v" / "cache" / "lastfailed"
-    if not 0 < first.failed <= MOST_AGAIN or not found.exists():
-        return first
-    names = list(json.loads(found.read_text()))
-    for turn in ("once more", "and once more"):
-        report = RESULTS / f"htag{generation}-again.xml"
-        title = f"htag {generation}: {len(names)} failed, {turn}"
-        if suite(generation, title, report, ["-p", "no:cacheprovider", *names]) != Count(passed=len(names)):
+    def again(self, first: Count) -> Count:
+        """The count once the failed tests were run again, alone and twice; many are no accident."""
+        found = RESULTS / f"{self.name}.cache" / "v" / "cache" / "lastfailed"
+        if not 0 < first.failed <= MOST_AGAIN or not found.exists():
             return first
-    print("\n".join([f"\n=== htag {generation}: unsteady, passed when run again", *names]), flush=True)
-    return Count(passed=first.passed + first.failed, skipped=first.skipped)
+        names = list(json.loads(found.read_text()))
+        for turn in ("once more", "and once more"):
+            title = f"{self.name}: {len(names)} failed, {turn}"
+            status = self.run(title, ["-p", "no:cacheprovider", *names], mark="-again")
+            if counted(self.report("-again"), status) != Count(passed=len(names)):
+                return first
+        print("\n".join([f"\n=== {self.name}: unsteady, passed when run again", *names]), flush=True)
+        return Count(passed=first.passed + first.failed, skipped=first.skipped)
+
+    def run(self, title: str, arguments: list[str], log: Path | None = None, mark: str = "") -> int:
+        """The status of pytest in the environment of the generation."""
+        python = ROOT / f".venv-htag{self.generation}" / "bin" / "python"
+        report = self.report(mark)
+        report.unlink(missing_ok=True)
+        # What is missing on this machine fails a test here (see tests/support.py), unless one asked to skip.
+        env = {} if os.environ.get("MISSING") == "skip" else {"CI": "1"}
+        if self.sealed:
+            env["PARANO"] = "1"
+        return run(title, [python, "-m", "pytest", f"--junitxml={report}", *arguments], env, log)
+
+    def report(self, mark: str = "") -> Path:
+        return RESULTS / f"{self.name}{mark}.xml"
 
 
 def progress(stop: threading.Event) -> None:
     """Says every now and then how far the suites are."""
     while not stop.wait(30):
         found = {}
-        for log in sorted(RESULTS.glob("htag*.log")):
+        for log in sorted(RESULTS.glob("*.log")):
             found[log.stem] = (re.findall(r"\[ *(\d+%)\]", log.read_text(errors="replace")) or ["0%"])[-1]
         print("   ".join(f"{name} {share}" for name, share in found.items()), flush=True)
 
@@ -148,28 +160,41 @@ def counted(report: Path, status: int) -> Count:
     return total
 
 
-SUITES = {"htag1": 1, "htag2": 2}
+CHECKS = {"lint": lint, "js": javascript}
+IN_BROWSER = ("tests/web",)
+SUITES = {
+    suite.name: suite
+    for suite in (
+        Suite("htag1", 1),
+        Suite("htag2", 2),
+        Suite("sealed1", 1, IN_BROWSER, sealed=True),
+        Suite("sealed2", 2, IN_BROWSER, sealed=True),
+    )
+}
+SIDE_BY_SIDE = 2
 MOST_AGAIN = 8
-CHECKS = {"lint": lint, "js": javascript, "htag1": pytest(1), "htag2": pytest(2)}
+NO_TESTS = 5  # the status of pytest
 
 
 def main() -> int:
     split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     names, arguments = sys.argv[1:split], sys.argv[split + 1 :]
     RESULTS.mkdir(exist_ok=True)
+    for old in RESULTS.glob("*.log"):
+        old.unlink()
     start = time.monotonic()
     counts = {name: CHECKS[name](arguments) for name in names if name not in SUITES}
     stop = threading.Event()
-    # Both generations at the same time: most of their tests wait for something.
-    with ThreadPoolExecutor() as together:
-        suites = {name: together.submit(CHECKS[name], arguments) for name in names if name in SUITES}
+    # Two at the same time: most of their tests wait for something.
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as together:
+        suites = {name: together.submit(SUITES[name].all, arguments) for name in names if name in SUITES}
         watching = threading.Thread(target=progress, args=(stop,), daemon=True)
         watching.start()
         counts |= {name: running.result() for name, running in suites.items()}
         stop.set()
     for name in SUITES.keys() & counts.keys():
-        counts[name] = again(SUITES[name], counts[name])
-    total, lines = Count(), [f"{name:6} {counts[name]}" for name in names]
+        counts[name] = SUITES[name].again(counts[name])
+    total, lines = Count(), [f"{name:8} {counts[name]}" for name in names]
     for count in counts.values():
         total.add(count)
     print("\n=== Sum")
