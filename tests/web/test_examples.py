@@ -146,6 +146,7 @@ def test_sessions_survive_what_they_say(
     expect(value).to_have_text("4" if survives else "1")
 
 
+@pytest.mark.clear("it shows both ways itself")
 def test_what_is_sealed_passes_by_unread(page: Page, example: Callable[..., Server]) -> None:
     page.goto(example("parano").url)
     inner, passed = page.frame_locator("iframe[name=app]"), page.frame_locator("iframe[src=seen]")
