@@ -159,7 +159,8 @@ def test_after_a_logout_nothing_of_the_user_can_be_reached(
     if not PARANO:  # the same number would be answered again
         body = json.dumps({"seq": 2, "cursor": 0, "message": json.loads(body)["message"]}).encode()
     again = new_user().request.post(sent.value.url, headers=former, data=body)
-    assert again.status == 410, again.text()
+    # A process may not have heard of the logout for half a second: then it is the record that comes twice.
+    assert again.status in ([410, 425] if PARANO else [410]), again.text()
 
 
 # ---- while something runs
