@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from typing import Any
 
@@ -254,3 +255,37 @@ def test_update_says_whether_somebody_can_see_it(page: Any) -> None:
     silent = tab.user.open("silent", transport="none")
     wait_until(lambda: answers == [True, False, True, False])
     assert silent.text == ""
+
+
+def test_a_page_that_is_opened_takes_nothing_from_the_others(page: Any) -> None:
+    """Not even what a task does while it is made."""
+
+    class App(Tag.App):
+        def init(self) -> None:
+            self.out = Tag.p("0")
+            self += [self.out, Tag.button("run", _onclick=self.run), Tag.button("stop", _onclick=self.stop)]
+
+        def run(self, ev: Any) -> None:
+            self.task = asyncio.ensure_future(self.work())
+
+        def stop(self, ev: Any) -> None:
+            self.task.cancel()
+
+        async def work(self) -> None:
+            number = 0
+            while True:
+                await asyncio.sleep(0.0005)
+                number += 1
+                (self.out.call if GENERATION == 1 else self.out.call_js)(f"{number}")
+                await push(self.out)
+
+    tab = page(App)
+    tab.click("run")
+    for _ in range(200):
+        tab.user.open().leave()
+        tab.poll()
+    tab.click("stop")
+    tab.poll()
+    ran = [int(number) for script in tab.scripts for number in re.findall(r"\d+", script)[:1]]
+    assert ran == [*range(1, len(ran) + 1)]
+    assert len(ran) > 20

@@ -58,9 +58,10 @@ GTag.state = StateOfTag()
 class _Socket:
     """The WebSocket that htag sees: never closed, ends in the outboxes."""
 
-    def __init__(self, host: Host, client: str | None = None) -> None:
+    def __init__(self, host: Host, client: str | None = None, rests: bool = True) -> None:
         self._host = host
         self._client = client
+        self._rests = rests
 
     # One that stands for a single page is equal to the one for all: htag sends updates to all of its
     # sockets and to the asking one unless it is among them, but errors to the asking one alone.
@@ -77,7 +78,7 @@ class _Socket:
             told_text = told(self._host, trace_of(error) if error else text)
             text = json.dumps({**json.loads(text), "traceback": told_text})
         self._host.emit(_told_apart(text), to=self._client)
-        if _FINAL not in text:
+        if _FINAL not in text and self._rests:
             # A step on the way: let it go out now, even if what follows blocks.
             await asyncio.sleep(0)
 
@@ -187,11 +188,20 @@ class Htag2(Adapter):
         with self._current_request():
             try:
                 if not first:
-                    await self._app.broadcast_updates()  # else this page would take them from the others
+                    await self._give_out()
                     self._app._trigger_unmount()
                 self._app._trigger_mount()
             except Exception as error:
                 raise app_error("mount", error) from error
+
+    async def _give_out(self) -> None:
+        """Sends what has changed, which the next page would take from the others. No task of the app runs in
+        between: what it changed would be for that page alone."""
+        sockets, self._app.websockets = self._app.websockets, {_Socket(self._host, rests=False)}
+        try:
+            await self._app.broadcast_updates()
+        finally:
+            self._app.websockets = sockets
 
     def page(self, message: Render, cursor: int) -> str:
         self._render_error = None
