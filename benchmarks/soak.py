@@ -260,7 +260,7 @@ A page that was lost, or a server that was away, was back after {back} s (median
 {looks}
 
 Memory is that of all processes together (PSS). Errors would be: a page that shows another number than what
-was acknowledged (a click whose process was killed may be in it or not: nobody knows); a push that comes twice,
+was acknowledged (a click whose process was killed may be in it or not); a push that comes twice,
 or not in order; a request without an answer; instances, threads or files that are left; a process that nobody
 waits for (zombie); more than {growth:.0%} more memory after a crowd than after the one before.
 
