@@ -19,7 +19,7 @@ from tests.support import GENERATION
 if GENERATION == 1:
     from htag.tag import BaseCaller
 
-    from htagweb_flask.pool.adapters import htag1_grants
+    from htagweb_flask.pool.adapters import htag1, htag1_grants
     from htagweb_flask.pool.adapters.htag1_grants import GRACE, Grants, call_of
 
 pytestmark = pytest.mark.htag1
@@ -623,6 +623,28 @@ def test_what_writes_a_call_may_have_become_another() -> None:
         assert call_of(now)[:4] == fresh[:4]
         seen.add(fresh[0])
     assert len(seen) == 5
+
+
+def test_what_is_written_again_is_what_htag_would_write(page: Any) -> None:
+    class Changing(App):
+        def init(self) -> None:
+            self.log = []
+            self.one, self.two = self.bind.note(1, b"this.value"), self.bind.note("a")
+            self += [Tag.button("one", _onclick=self.one), Tag.button("two", _onclick=self.two)]
+            self += Tag.button("three", _onclick=self.bind.note([3]))
+
+    tab = page(Changing)
+    app = app_of(tab)
+    changes: list[Any] = [
+        lambda: None, lambda: app.one + "after()", lambda: "before()" + app.two,
+        lambda: setattr(app.one, "args", (2,)), lambda: setattr(app.two, "kargs", {"x": 1}),
+        lambda: setattr(app.two, "mname", "init"), lambda: app.one._afters.clear(), lambda: None,
+    ]  # fmt: skip
+    for change in changes:
+        change()
+        tab = tab.reload()
+        for text, written in (("one", app.one), ("two", app.two)):
+            assert tab.find(text).attributes["onclick"] == htag1._original_write(written), change
 
 
 def test_arguments_that_an_app_changes_are_read_each_time() -> None:

@@ -25,7 +25,7 @@ from ...protocol import Render, RequestInfo
 from ...session import Snapshot
 from .base import Adapter, Host, InitArguments, app_error, boot_block, encode_payload, silence, told
 from .htag1_constants import stringify
-from .htag1_grants import Call, Grants, call_of, descent
+from .htag1_grants import Call, Grants, call_of, descent, is_known
 from .strict import Strict
 
 __all__ = ["ADAPTER"]
@@ -84,8 +84,12 @@ class _Asking:
 
 
 def _write_caller(caller: Any) -> str:
-    text: str = _original_write(caller)
     pen = _thread.pen
+    text: str | None = caller._htagweb_text
+    if text is not None and pen is not None and pen.calls is not None and is_known(caller):
+        pen.calls.append(caller._htagweb_call)
+        return text
+    text = str(_original_write(caller))
     if caller.mname is None:  # the next step of a generator
         if pen is not None:
             asking = _asking.get()
@@ -98,6 +102,7 @@ def _write_caller(caller: Any) -> str:
         pen.grants.write(caller)
     else:
         pen.calls.append(call_of(caller))
+        caller._htagweb_text = text if is_known(caller) else None
     return text
 
 
@@ -160,7 +165,7 @@ _original_write, _original_draw = BaseCaller.__str__, Tag.__str__
 _original_clear, _original_remove = Tag.clear, Tag.remove
 _original_find_render = Tag._hasARenderMethod
 BaseCaller.__str__ = _write_caller
-BaseCaller._htagweb_call = None  # see call_of
+BaseCaller._htagweb_call = BaseCaller._htagweb_text = None  # what is known of it, and what was written then
 Tag.__str__ = _draw
 Tag._hasARenderMethod = _find_render
 Tag.clear, Tag.remove = _clear, _remove

@@ -27,7 +27,7 @@ from htag import Tag
 
 from .htag1_constants import Pattern, fits, keys, noted
 
-__all__ = ["GRACE", "Call", "Grants", "call_of", "descent"]
+__all__ = ["GRACE", "Call", "Grants", "call_of", "descent", "is_known"]
 
 GRACE = 30.0
 """Seconds that a page may use what was replaced, while it has not seen that."""
@@ -44,6 +44,18 @@ CALLBACKS = ("__on__", "__on_event__")
 Call = tuple[bytes, Pattern | None, weakref.ref[Any], weakref.ref[Any] | None, str | None, Any]
 """A call as it was written: its key and its pattern (see :func:`noted`), its target, its callback; and, if it
 is the same whenever htag writes it from the same objects, its method and its arguments."""
+
+
+def is_known(caller: Any) -> bool:
+    """Whether *caller* writes what it has written before, and no JavaScript around it."""
+    call: Call | None = caller._htagweb_call
+    return (
+        call is not None
+        and call[5] is caller.args
+        and call[4] is caller.mname
+        and call[2]() is caller.instance
+        and not (caller.kargs or caller._befores or caller._afters)
+    )
 
 
 def call_of(caller: Any) -> Call:
