@@ -290,7 +290,10 @@ def row(app: type, found: Samples) -> str:
 def written(table: str, rounds: int) -> str:
     """GRANTS.md with this table in the place of the one of the same generation."""
     title = f"## htag {GENERATION}"
-    about = f"htag {htag.__version__} on {machine()}; {rounds} pages of each kind, {CLICKS} clicks on each."
+    about = (
+        f"htag {htag.__version__} on {machine()}, with a load of {os.getloadavg()[1]:.0f}; "
+        f"{rounds} pages of each kind, {CLICKS} clicks on each."
+    )
     parts = re.split(r"(?m)^(?=## )", RESULT.read_text())[1:] if RESULT.exists() else []
     others = [part.strip() for part in parts if not part.startswith(title)]
     return "\n\n".join([HEAD.strip(), *sorted([*others, f"{title}\n\n{about}\n\n{table}"])]) + "\n"
