@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser import Complaints
 from tests.servers import Server
-from tests.support import GENERATION
+from tests.support import GENERATION, wait_until
 from tests.web.pages import connected, gunicorn
 
 if TYPE_CHECKING:
@@ -38,7 +38,10 @@ def test_the_page_is_drawn_anew_and_stays_in_the_users_hands(
     page.goto(f"{site.url}/")
     connected(page)
     page.evaluate(PREPARE)
+    before = page.evaluate("htagweb.cursor")
     page.get_by_text("rows", exact=True).click()
+    # Who acts before the page is drawn anew means what is there, and is heard.
+    wait_until(lambda: page.evaluate("htagweb.cursor") > before, 20, "other rows")
     page.evaluate("document.querySelector('p.log').textContent = 'out of date'")
     field = page.locator("input.field")
     field.focus()
