@@ -296,7 +296,7 @@ def ledger(folder: Path, **env: str) -> Iterator[type[Story]]:
     """A machine of such stories, with a server of its own."""
     file = folder / "ledger"
     file.touch()
-    env |= {**QUICK, "HTAG_ISOLATION": "session", "HTAG_IDLE_TIMEOUT": "5", "LEDGER_FILE": str(file)}
+    env |= {**QUICK, "HTAG_ISOLATION": "session", "HTAG_IDLE_TIMEOUT": "20", "LEDGER_FILE": str(file)}
     workers = 1 if "LEDGER_MISTAKE" in env else 2
     with serve("gunicorn-gevent", "tests.apps.ledger:app", workers=workers, env=env, options=SOON) as server:
         yield type("Story", (Story,), {"server": server, "file": file})
