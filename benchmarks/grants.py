@@ -34,6 +34,7 @@ from flask.testing import FlaskClient
 from htag import Tag
 
 from htagweb_flask import htag_blueprint
+from htagweb_flask.pool.resources import MIDDLE, NEVER, YOUNG
 
 GENERATION = int(htag.__version__.split(".")[0])
 RESULT = Path(__file__).with_name("GRANTS.md")
@@ -235,9 +236,17 @@ def page_and_clicks(client: FlaskClient, name: str) -> tuple[float, list[float]]
             text = client.post(boot["urls"]["call"], data=body, headers=headers).get_data(as_text=True)
         assert f">{seq}</span>" in text, text[:500]
 
+    settle()  # half a second later the pool has done so
     each = [spent(functools.partial(click, seq))[0] for seq in range(1, CLICKS + 1)]
     client.post(boot["urls"]["leave"], data=boot["token"], headers={"Origin": "http://localhost"})
     return page, each
+
+
+def settle() -> None:
+    """As the pool does: what has been there is not looked at again and again."""
+    gc.set_threshold(YOUNG, MIDDLE, NEVER)
+    gc.collect()
+    gc.freeze()
 
 
 Samples = dict[str, tuple[list[float], list[float]]]  # of pages, and of clicks
@@ -251,8 +260,7 @@ def measured(flask_app: Flask, name: str, rounds: int, switch: Switch) -> Sample
             gc.unfreeze()
         for which in random.sample(list(found), 3):
             switch(which != "without")
-            gc.collect()
-            gc.freeze()  # as the pool does: what has been there is not looked at again and again
+            settle()
             page, clicks = page_and_clicks(flask_app.test_client(), name)
             if number >= 0:
                 found[which][0].append(page)

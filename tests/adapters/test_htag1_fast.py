@@ -5,7 +5,9 @@ Each app is played by two processes, one with HTAG_FAST=0; see ``htag1_player.py
 
 from __future__ import annotations
 
+import functools
 import gc
+import inspect
 import json
 import os
 import subprocess
@@ -271,3 +273,56 @@ def test_a_version_that_was_not_compared_works_as_it_is(
         htag1.Htag1.quicken()
     assert len(caplog.records) == lines
     assert len(called) == 1 - lines
+
+
+def _second(a: Any, ev: Any) -> None: ...
+
+
+def _third(a: Any, b: Any, ev: Any) -> None: ...
+
+
+def _rest(*ev: Any, **more: Any) -> None: ...
+
+
+def _named(a: Any, *, ev: Any = None) -> None: ...
+
+
+def _first(ev: Any, /, b: Any = 1) -> None: ...
+
+
+class _Callable:
+    def method(self, ev: Any) -> None: ...
+
+    def far(self, a: Any, ev: Any) -> None: ...
+
+    @classmethod
+    def of_class(cls, ev: Any) -> None: ...
+
+    @staticmethod
+    def of_none(ev: Any) -> None: ...
+
+    def __call__(self, ev: Any) -> None: ...
+
+
+@functools.wraps(_second)
+def _wrapped(*args: Any) -> None: ...
+
+
+def _signed(a: Any) -> None: ...
+
+
+_signed.__signature__ = inspect.signature(_second)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "callback",
+    [
+        _second, _third, _rest, _named, _first, _wrapped, _signed, lambda ev: None, lambda: None,
+        lambda a, ev=1: None, _Callable().method, _Callable().far, _Callable.of_class, _Callable.of_none,
+        _Callable(), functools.partial(_second, 1), functools.partial(_third, 1), _Callable.method,
+    ],
+)  # fmt: skip
+def test_a_callback_gets_an_event_when_htag_would_give_it_one(callback: Any) -> None:
+    from htagweb_flask.pool.adapters.htag1_fast import _takes_event
+
+    assert _takes_event(callback) == ("ev" in inspect.getfullargspec(callback).args[:2])

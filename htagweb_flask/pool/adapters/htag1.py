@@ -85,10 +85,9 @@ class _Asking:
 
 def _write_caller(caller: Any) -> str:
     pen = _thread.pen
-    text: str | None = caller._htagweb_text
-    if text is not None and pen is not None and pen.calls is not None and is_known(caller):
-        pen.calls.append(caller._htagweb_call)
-        return text
+    calls = None if pen is None else pen.calls
+    if calls is not None and caller._htagweb_call is not None and is_known(caller):
+        return _write_again(caller, calls)
     text = str(_original_write(caller))
     if caller.mname is None:  # the next step of a generator
         if pen is not None:
@@ -98,11 +97,19 @@ def _write_caller(caller: Any) -> str:
         renderer = caller.instance.root._hr
         if renderer is not None:
             renderer.grants.write(caller)
-    elif pen.calls is None:
+    elif calls is None:
         pen.grants.write(caller)
     else:
-        pen.calls.append(call_of(caller))
-        caller._htagweb_text = text if is_known(caller) else None
+        calls.append(call_of(caller))
+    return text
+
+
+def _write_again(caller: Any, calls: list[Call]) -> str:
+    """What is written a second time will be written a third: its text is kept."""
+    text: str | None = caller._htagweb_text
+    if text is None:
+        text = caller._htagweb_text = str(_original_write(caller))
+    calls.append(caller._htagweb_call)
     return text
 
 

@@ -72,6 +72,8 @@ def call_of(caller: Any) -> Call:
     if kargs or type(args) is not tuple or type(pattern) is str:  # what is in them may be another thing
         return key, pattern, weakref.ref(target), None, None, None
     call = caller._htagweb_call = key, pattern, weakref.ref(target), None, method, args
+    if caller._htagweb_text is not None:  # that of another call
+        caller._htagweb_text = None
     return call
 
 
