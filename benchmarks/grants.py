@@ -73,7 +73,7 @@ class Switch:
 def _htag1_without() -> list[tuple[Any, str, Any]]:
     from htag.tag import BaseCaller
 
-    from htagweb_flask.pool.adapters import htag1
+    from htagweb_flask.pool.adapters import htag1, htag1_drawing
     from htagweb_flask.pool.adapters.htag1_grants import Grants
 
     class NoGrants(Grants):
@@ -85,11 +85,11 @@ def _htag1_without() -> list[tuple[Any, str, Any]]:
 
     return [
         (htag1, "Grants", NoGrants),
-        (BaseCaller, "__str__", htag1._original_write),
-        (Tag, "__str__", htag1._original_draw),
-        (Tag, "_hasARenderMethod", htag1._original_find_render),
-        (Tag, "clear", htag1._original_clear),
-        (Tag, "remove", htag1._original_remove),
+        (BaseCaller, "__str__", htag1_drawing._original_write),
+        (Tag, "__str__", htag1_drawing._original_draw),
+        (Tag, "_hasARenderMethod", htag1_drawing._original_find_render),
+        (Tag, "clear", htag1_drawing._original_clear),
+        (Tag, "remove", htag1_drawing._original_remove),
     ]
 
 

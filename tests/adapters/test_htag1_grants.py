@@ -19,7 +19,7 @@ from tests.support import GENERATION
 if GENERATION == 1:
     from htag.tag import BaseCaller
 
-    from htagweb_flask.pool.adapters import htag1, htag1_grants
+    from htagweb_flask.pool.adapters import htag1_drawing, htag1_grants
     from htagweb_flask.pool.adapters.htag1_grants import GRACE, Grants, call_of
 
 pytestmark = pytest.mark.htag1
@@ -646,7 +646,7 @@ def test_what_is_written_again_is_what_htag_would_write(page: Any) -> None:
         for _ in range(3):
             tab = tab.reload()
             for text, written in (("one", app.one), ("two", app.two)):
-                assert tab.find(text).attributes["onclick"] == htag1._original_write(written), change
+                assert tab.find(text).attributes["onclick"] == htag1_drawing._original_write(written), change
 
 
 def test_arguments_that_an_app_changes_are_read_each_time() -> None:

@@ -7,25 +7,22 @@ that this instance wrote into its page: see ``htag1_grants``.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import html
 import logging
 import sys
-import threading
 from typing import Any, ClassVar
 
-import htag.tag
 import msgspec
 from htag import Tag, __version__, render
 from htag.render import HRenderer
-from htag.tag import BaseCaller, TagState
+from htag.tag import TagState
 
 from ...errors import AppError, BadMessage, HtagError, Stale
 from ...protocol import Render, RequestInfo
 from ...session import Snapshot
 from .base import Adapter, Host, InitArguments, app_error, boot_block, encode_payload, silence, told
-from .htag1_constants import stringify
-from .htag1_grants import Call, Grants, call_of, descent, is_known
+from .htag1_drawing import Asking, Pen, asking, draw_by, here
+from .htag1_grants import Grants, descent
 from .strict import Strict
 
 __all__ = ["ADAPTER"]
@@ -36,31 +33,6 @@ COMPARED = ("1.0.0",)
 """The versions of htag whose pages and answers were compared with and without ``htag1_fast``."""
 
 silence(render, "Exception ")
-
-_asking: contextvars.ContextVar[_Asking | None] = contextvars.ContextVar("asking", default=None)
-
-
-class _Pen:
-    """What the instance of a thread draws with."""
-
-    __slots__ = ("calls", "grants", "strict")
-
-    def __init__(self, grants: Grants, strict: Strict | None) -> None:
-        self.grants = grants
-        self.strict = strict
-        self.calls: list[Call] | None = None
-        """Those of the tag that is being drawn; None while code of the app runs that makes texts."""
-
-
-class _Thread(threading.local):
-    """The instance of this thread; nothing in a thread that the app has started."""
-
-    pen: _Pen | None = None
-    session: dict[str, Any] | None = None
-
-
-_thread = _Thread()
-
 
 class _Call(msgspec.Struct, forbid_unknown_fields=True):
     """What the page posts: htag's ``interact(o)``. A generator goes on with its id alone."""
@@ -75,115 +47,11 @@ class _Call(msgspec.Struct, forbid_unknown_fields=True):
 _decode = msgspec.json.Decoder(_Call).decode
 
 
-class _Asking:
-    """The interaction in whose context code runs, for as long as it is open: tasks started by it inherit
-    the context, and outlive it."""
-
-    def __init__(self, client: str) -> None:
-        self.client: str | None = client
-
-
-def _write_caller(caller: Any) -> str:
-    pen = _thread.pen
-    calls = None if pen is None else pen.calls
-    if calls is not None and caller._htagweb_call is not None and is_known(caller):
-        return _write_again(caller, calls)
-    text = str(_original_write(caller))
-    if caller.mname is None:  # the next step of a generator
-        if pen is not None:
-            asking = _asking.get()
-            pen.grants.expect(id(caller.instance), asking.client if asking else None)
-    elif pen is None:
-        renderer = caller.instance.root._hr
-        if renderer is not None:
-            renderer.grants.write(caller)
-    elif calls is None:
-        pen.grants.write(caller)
-    else:
-        calls.append(call_of(caller))
-    return text
-
-
-def _write_again(caller: Any, calls: list[Call]) -> str:
-    """What is written a second time will be written a third: its text is kept."""
-    text: str | None = caller._htagweb_text
-    if text is None:
-        text = caller._htagweb_text = str(_original_write(caller))
-    calls.append(caller._htagweb_call)
-    return text
-
-
-def _draw(tag: Any) -> str:
-    pen = _thread.pen
-    if pen is None:
-        renderer = tag.root._hr
-        return _written(tag, str(_original_draw(tag)), renderer and renderer.strict)
-    calls: list[Call] = []
-    outer, pen.calls = pen.calls, calls
-    try:
-        text: str = _original_draw(tag)
-    finally:
-        pen.calls = outer
-    if calls or id(tag) in pen.grants.held:
-        pen.grants.drawn(tag, calls)
-    return text if pen.strict is None else _written(tag, text, pen.strict)
-
-
-def _written(tag: Any, text: str, strict: Strict | None) -> str:
-    return text if strict is None or tag.tag is None else strict.tag(tag.tag, text)
-
-
-def _find_render(tag: Any) -> Any:
-    render = _original_find_render(tag)
-    pen = _thread.pen if render else None
-    if pen is None:
-        return render
-
-    def aside() -> None:  # what it writes is not in the attributes of the tag
-        outer, pen.calls = pen.calls, None
-        try:
-            render()
-        finally:
-            pen.calls = outer
-
-    return aside
-
-
-def _clear(tag: Any, content: Any = None) -> None:
-    if tag._childs and any(isinstance(child, Tag) for child in tag._childs):
-        _take_out(tag)
-    _original_clear(tag, content)
-
-
-def _remove(tag: Any, content: Any = None) -> Any:
-    _take_out(tag)
-    return _original_remove(tag, content)
-
-
-def _take_out(tag: Any) -> None:
-    pen = _thread.pen
-    if pen is not None:
-        pen.grants.removed = True
-    elif tag.root._hr is not None:
-        tag.root._hr.grants.strays = True
-
-
-_original_write, _original_draw = BaseCaller.__str__, Tag.__str__
-_original_clear, _original_remove = Tag.clear, Tag.remove
-_original_find_render = Tag._hasARenderMethod
-BaseCaller.__str__ = _write_caller
-BaseCaller._htagweb_call = BaseCaller._htagweb_text = None  # what is known of it, and what was written then
-Tag.__str__ = _draw
-Tag._hasARenderMethod = _find_render
-Tag.clear, Tag.remove = _clear, _remove
-htag.tag.stringify = stringify
-
-
 def _session_of(state: Any) -> dict[str, Any]:
     """The session of a tag: htag looks for it once, when the tag is made, and finds it for the root only."""
     session: dict[str, Any] | None = state._tag.session
     if session is None:
-        session = _thread.session  # not in a tree yet: that of the instance in this thread
+        session = here.session  # not in a tree yet: that of the instance in this thread
     return state.__dict__.setdefault("_alone", {}) if session is None else session
 
 
@@ -242,8 +110,7 @@ class Htag1(Adapter):
             return
         from . import htag1_fast  # it knows the insides of those versions
 
-        global _original_draw
-        _original_draw = htag1_fast.draw
+        draw_by(htag1_fast.draw)
         htag1_fast.quicken()
 
     @classmethod
@@ -257,9 +124,9 @@ class Htag1(Adapter):
         self._host = host
         self._grants = Grants(lambda: host.emission)
         self._strict = Strict() if host.strict else None
-        _thread.pen = _Pen(self._grants, self._strict)
+        here.pen = Pen(self._grants, self._strict)
         self._started: dict[str, set[int]] = {}  # generators by the client that called them
-        _thread.session = host.session
+        here.session = host.session
         with self._arguments.building():
             self._renderer = _Renderer(
                 self._grants,
@@ -304,8 +171,8 @@ class Htag1(Adapter):
         except (ValueError, RecursionError) as error:
             raise BadMessage(str(error)) from None
         target = self._target(call, client, seen)  # kept alive: htag looks for it once more
-        asking = _Asking(client)
-        token = _asking.set(asking)
+        interaction = Asking(client)
+        token = asking.set(interaction)
         generators = self._renderer._loop
         known = set(generators)
         try:
@@ -317,8 +184,8 @@ class Htag1(Adapter):
                 generators.pop(key, None)
             raise
         finally:
-            asking.client = None
-            _asking.reset(token)
+            interaction.client = None
+            asking.reset(token)
             del target
         self._started.setdefault(client, set()).update(set(generators) - known)
         if "err" in answer:
@@ -369,8 +236,8 @@ class Htag1(Adapter):
                 texts.update({key: self._strict.unmarked(text) for key, text in texts.items()})
 
     async def _push(self, actions: dict[str, Any]) -> bool:
-        asking = _asking.get()
-        reached = self._emit(actions, asking.client if asking else None)
+        interaction = asking.get()
+        reached = self._emit(actions, interaction.client if interaction else None)
         await asyncio.sleep(0)  # let it go out now, even if what follows blocks
         return reached
 
