@@ -6,3 +6,5 @@ SECRETS = {
     name: f"secret-of-the-{name}-7531"
     for name in ("title", "page", "query", "click", "answer", "push", "upload", "trace", "state")
 }
+
+MUCH = 3_000_000  # letters of a large answer

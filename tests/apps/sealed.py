@@ -10,10 +10,8 @@ from htag import Tag
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from htagweb_flask import handle, htag_blueprint
-from tests.apps.markers import SECRETS
+from tests.apps.markers import MUCH, SECRETS
 from tests.apps.web_kit import GENERATION, LOG, button, named, on_js, push, run_script
-
-MUCH = 3_000_000
 
 
 class Sealed(Tag.App):

@@ -12,8 +12,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import expect
 
-from tests.apps.markers import SECRETS
-from tests.apps.sealed import MUCH
+from tests.apps.markers import MUCH, SECRETS
 from tests.browser import Complaints
 from tests.proxies import block, nginx
 from tests.proxy import Proxy
@@ -278,12 +277,16 @@ def test_tabs_that_a_new_user_opens_at_once_have_one_session(
 ) -> None:
     complaints.allow("status of 403")  # of those that are given up
     pages = [context.new_page() for _ in range(4)]
-    with ExitStack() as stack:
-        for page in pages:
-            asked = stack.enter_context(held(page, "key"))
-            page.goto(server.url)
-            asked()
-    for page in pages:  # each was given a session, of which the browser has kept one
+    with ExitStack() as later:
+        ready = [later.enter_context(held(page, "page")) for page in pages]
+        with ExitStack() as stack:
+            for page in pages:
+                asked = stack.enter_context(held(page, "key"))
+                page.goto(server.url)
+                asked()
+        for its_keys_are_there in ready:  # each was given a session, of which the browser has kept one
+            its_keys_are_there()
+    for page in pages:
         connected(page)
     click(pages[0], "more")
     for page in pages:
