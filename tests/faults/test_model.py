@@ -302,10 +302,10 @@ def ledger(folder: Path, **env: str) -> Iterator[type[Story]]:
         yield type("Story", (Story,), {"server": server, "file": file})
 
 
-def play(machine: type[Story]) -> None:
+def play(machine: type[Story], number: int = int(os.environ.get("MODEL_SEED", "1"))) -> None:
     """No shrinking: it would take minutes, and a race does not come back."""
     run_state_machine_as_test(
-        seed(int(os.environ.get("MODEL_SEED", "1")))(machine),
+        seed(number)(machine),
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=STEPS,
@@ -318,10 +318,16 @@ def play(machine: type[Story]) -> None:
     )
 
 
-def found(machine: type[Story]) -> str:
-    """What was found wrong, with all that has happened before."""
-    error = pytest.raises((AssertionError, Flaky), play, machine)
+def found(machine: type[Story], number: int) -> str:
+    """What was found wrong, with all that has happened before; or only that the story went another way when
+    it was told again."""
+    error = pytest.raises((AssertionError, Flaky), play, machine, number)
     return "".join(traceback.format_exception(error.value))
+
+
+def finds(machine: type[Story], told: str) -> bool:
+    """Whether stories find that. What they have found may be lost in the telling: then there are others."""
+    return any(told in found(machine, number) for number in (1, 2, 3))
 
 
 def test_whatever_happens_nothing_is_lost_or_done_twice(tmp_path: Path, either: dict[str, str]) -> None:
@@ -333,11 +339,11 @@ def test_whatever_happens_nothing_is_lost_or_done_twice(tmp_path: Path, either: 
 @pytest.mark.parametrize(("mistake", "told"), TOLD.items())
 def test_a_planted_mistake_is_found(tmp_path: Path, mistake: str, told: str) -> None:
     with ledger(tmp_path, LEDGER_MISTAKE=mistake) as machine:
-        assert told in found(machine)
+        assert finds(machine, told)
 
 
 @pytest.mark.clear(BEHIND)
 def test_a_client_that_repeats_after_a_kill_is_found(tmp_path: Path) -> None:
     with ledger(tmp_path) as machine:
         machine.repeats_after_a_kill = True
-        assert "written twice" in found(machine)
+        assert finds(machine, "written twice")
