@@ -48,22 +48,28 @@ is the same whenever htag writes it from the same objects, its method and its ar
 
 def is_known(caller: Any) -> bool:
     """Whether *caller* writes what it has written before, and no JavaScript around it."""
+    return _kept(caller) is not None and not (caller._befores or caller._afters)
+
+
+def _kept(caller: Any) -> Call | None:
+    """The call that *caller* has kept, if it would write that one now."""
     call: Call | None = caller._htagweb_call
-    return (
+    same = (
         call is not None
         and call[5] is caller.args
         and call[4] is caller.mname
         and call[2]() is caller.instance
-        and not (caller.kargs or caller._befores or caller._afters)
+        and not caller.kargs
     )
+    return call if same else None
 
 
 def call_of(caller: Any) -> Call:
     """The call that htag's *caller* writes now, which keeps it for the next time."""
-    target, method, args, kargs = caller.instance, caller.mname, caller.args, caller.kargs
-    call: Call | None = caller._htagweb_call
-    if call is not None and call[5] is args and call[4] is method and call[2]() is target and not kargs:
+    call = _kept(caller)
+    if call is not None:
         return call
+    target, method, args, kargs = caller.instance, caller.mname, caller.args, caller.kargs
     key, pattern = noted(id(target), method, args, kargs)
     if method in CALLBACKS:  # the callback of a key may be another one next time
         callback = target._callbacks_.get(args[0])
