@@ -15,7 +15,10 @@ import pytest
 from tests.support import GENERATION
 
 if GENERATION == 1:
+    from htag.tag import BaseCaller
+
     from htagweb_flask.pool.adapters.htag1_constants import fits, keys, noted, stringify
+    from htagweb_flask.pool.adapters.htag1_drawing import _original_write
 
 pytestmark = pytest.mark.htag1
 
@@ -54,7 +57,7 @@ def _sent(text: str) -> Any:
 
 def passes(bound: Any, sent: list[Any], named: dict[str, Any] | None = None, method: str = "act") -> bool:
     """Whether a message may have come of the call of "act" that was bound with these (args, kargs)."""
-    key, pattern = noted(7, "act", *bound)
+    key, pattern, _ = noted(7, "act", *bound)
     named = named or {}
     return key in keys(7, method, sent, named) and (pattern is None or fits(pattern, sent, named))
 
@@ -84,7 +87,7 @@ def test_of_constants_none_is_taken_for_another() -> None:
 
 def test_what_is_written_in_two_ways_is_the_same() -> None:
     assert noted(7, "act", [], {"a": 1, "b": 2}) == noted(7, "act", (), {"b": 2, "a": 1})
-    assert noted(7, "act", None, None) == noted(7, "act", [], {})
+    assert noted(7, "act", None, None)[:2] == noted(7, "act", [], {})[:2]
     assert passes(([1.0], {}), [1])  # JavaScript does not know the difference
     assert not passes(([1], {}), [1.0])  # but would write it as 1
 
@@ -162,6 +165,22 @@ def test_the_javascript_of_two_calls_makes_them_two() -> None:
     assert noted(7, "act", [b"a"], {}) != noted(7, "act", ["a"], {})
     assert noted(7, "act", [b"a", "x"], {}) != noted(7, "act", ["x", b"a"], {})
     assert noted(7, "act", [[b"a"]], {}) != noted(7, "act", [[b"b"]], {})
+
+
+@pytest.mark.parametrize("kargs", [{}, {"a": 1}, None])
+def test_the_text_of_a_call_is_what_htag_writes_of_it(kargs: Any) -> None:
+    def written(args: Any) -> str:
+        return str(_original_write(BaseCaller(dot, "act", args, kargs)))
+
+    dot, known = object(), 0
+    bound = [value.encode(errors="replace") for value in CONSTANTS if isinstance(value, str)]
+    for value in [*CONSTANTS, *bound, b"this.value", b"...arguments", b"$('x')[\"y\"]"]:
+        for args in ([value], (value,), (1, value, "a"), (b"x", value), (value, b"x")):
+            text = noted(id(dot), "act", args, kargs)[2]
+            known += text is not None
+            assert text in (None, written(args)), value
+    assert (known > 60) is (kargs == {})
+    assert noted(id(dot), "act", None, kargs)[2] is None, "htag writes null"
 
 
 def test_javascript_is_written_as_htag_does() -> None:

@@ -159,6 +159,7 @@ def _granted() -> Any:
     _dots[0]._callbacks_["onclick-1"] = _handler
     for method, args, kargs in CALLS:
         grants.write(BaseCaller(_dots[0], method, args, kargs))
+    grants.settle()
     return grants
 
 
@@ -227,7 +228,7 @@ def constants(data: bytes) -> None:
 
 
 def _passes(note: Any, args: list[Any], kargs: dict[str, Any]) -> bool:
-    key, pattern = note
+    key, pattern, _ = note
     return key in keys(7, "act", args, kargs) and (pattern is None or fits(pattern, args, kargs))
 
 

@@ -21,8 +21,9 @@ from ...errors import AppError, BadMessage, HtagError, Stale
 from ...protocol import Render, RequestInfo
 from ...session import Snapshot
 from .base import Adapter, Host, InitArguments, app_error, boot_block, encode_payload, silence, told
-from .htag1_drawing import Asking, Pen, asking, draw_by, here
-from .htag1_grants import Grants, descent
+from .htag1_drawing import Asking, Pen, asking, here, quicken
+from .htag1_grant import descent
+from .htag1_grants import Grants
 from .strict import Strict
 
 __all__ = ["ADAPTER"]
@@ -110,7 +111,7 @@ class Htag1(Adapter):
             return
         from . import htag1_fast  # it knows the insides of those versions
 
-        draw_by(htag1_fast.draw)
+        quicken(htag1_fast.draw)
         htag1_fast.quicken()
 
     @classmethod
@@ -217,6 +218,7 @@ class Htag1(Adapter):
         host, scripts = self._host, self._renderer.take_scripts()
         if "update" in answer or "stream" in answer:
             self._grants.sweep(self._renderer.tag)
+        self._grants.settle()
         self._take_handlers(answer)
         shared: dict[str, Any] = {
             key: answer[key] for key in ("update", "fresh", "stream", "post", "on") if key in answer

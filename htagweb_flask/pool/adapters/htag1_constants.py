@@ -4,9 +4,9 @@ Bytes are JavaScript: what they become is for the page to say. All else are cons
 bring them as a browser does: JavaScript has one kind of number, writes ``42.0`` as 42, and NaN as null.
 Compared is their JSON, so that True is not 1.
 
-Many calls are written for one that comes back, so little is done when they are written: what JavaScript
-leaves as it is goes into the key by which a message finds its call; of all else a copy is kept, and taken
-apart when a message comes.
+Many calls are written for one that comes back, so little is done when they are written: of what JavaScript
+leaves as it is, the text of the call is the key by which a message finds it; of all else a copy is kept, and
+taken apart when a message comes.
 """
 
 from __future__ import annotations
@@ -17,26 +17,25 @@ import math
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from json.encoder import encode_basestring_ascii as _quote
 from typing import Any
 
 import msgspec
 
 __all__ = ["Pattern", "fits", "keys", "noted", "stringify"]
 
-Pattern = bytes | str
-"""A copy of the arguments of a call: packed, or as JSON in which JavaScript is marked."""
+Pattern = tuple[Any, ...] | str
+"""The arguments of a call: as they are, if they never change, or as JSON in which JavaScript is marked."""
 
 KNOWN = 1_000
-"""So many patterns are remembered as they were taken apart, those that messages have asked for last."""
+"""So many texts are remembered as they were taken apart, those that messages have asked for last."""
 
 _text_of = msgspec.json.Encoder(order="deterministic").encode
 """The JSON by which values are compared: the same for equal dicts, whatever the order of their keys."""
 
-_pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder().decode
+_UNCHANGING = {type(None), bool, int, float, str, bytes}
 
-_PACKED = {type(None), bool, int, float, str, bytes}
-"""What is the same after it was packed."""
+_WORDS = {None: "null", True: "true", False: "false"}
 
 _EXACT = 2**53
 """The integers below are numbers of JavaScript."""
@@ -72,62 +71,103 @@ class _Free:
 
 def noted(
     target: int, method: str, args: Sequence[Any] | None, kargs: Mapping[str, Any] | None
-) -> tuple[bytes, Pattern | None]:
-    """What is kept of a call that is written: one of the :func:`keys` of the messages that bring it, and the
-    pattern that their arguments have to fit, if the key is not all of them."""
+) -> tuple[str, Pattern | None, str | None]:
+    """What is kept of a call that is written: one of the :func:`keys` of the messages that bring it; the
+    pattern that their arguments have to fit, if the key is not all of them; and the text that htag writes, if
+    it is known."""
+    plain = _plain(args or ())
+    if plain is not None and not kargs:
+        text = _call(target, method, plain)
+        return text, None, None if args is None or kargs is None else text  # for which htag writes null
+    is_bare = kargs is not None
     args, kargs = args or (), kargs or {}
-    if _are_plain(args) and (not kargs or _are_plain(kargs.values())):
-        try:
-            return _text_of((target, method, args, kargs)), None
-        except UnicodeEncodeError:
-            pass  # half of a surrogate pair
-    pattern = _copy(args, kargs)
-    try:
-        if args and _are_plain(args[:1]):
-            return _text_of((target, method, args[0])), pattern
-    except UnicodeEncodeError:
-        pass
-    return _text_of((target, method)), pattern
+    if plain is not None and (key := _named(target, method, args, kargs)) is not None:
+        return key, None, None
+    first = _vague(target, method, _plain(args[:1]) if args else None)
+    if not kargs and _UNCHANGING.issuperset(map(type, args)):
+        code = _plain(args, javascript=True) if is_bare else None
+        return first, tuple(args), None if code is None else _call(target, method, code)
+    return first, _dumps([args, kargs]), None
 
 
-def keys(target: int, method: str, args: list[Any], kargs: dict[str, Any]) -> Iterator[bytes]:
+def keys(target: int, method: str, args: list[Any], kargs: dict[str, Any]) -> Iterator[str]:
     """The keys under which a call may have been noted that has become this message."""
-    yield _text_of((target, method, args, kargs))
-    if args:
-        yield _text_of((target, method, args[0]))
-    yield _text_of((target, method))
+    plain = _plain(args)
+    if plain is not None:
+        exact = _named(target, method, args, kargs) if kargs else _call(target, method, plain)
+        if exact is not None:
+            yield exact
+    if args and (first := _plain(args[:1])) is not None:
+        yield _vague(target, method, first)
+    yield _vague(target, method, None)
+
+
+def _call(target: int, method: str, args: str) -> str:
+    """The text that htag writes of a call with these arguments, and no others."""
+    return (
+        f'try{{interact( {{"id": {target}, "method": {_quote(method)}, "args": [{args}], "kargs": {{}}, '
+        '"event": jevent(event)} );} catch(e) {_error(e,"JS")}'
+    )
+
+
+def _named(target: int, method: str, args: Sequence[Any], kargs: Mapping[str, Any]) -> str | None:
+    """The key of a call that has names, in whatever order, if JavaScript leaves all of it as it is."""
+    if any(type(name) is not str for name in kargs) or _plain([*kargs, *kargs.values()]) is None:
+        return None
+    return _text_of((target, method, args, kargs)).decode()
+
+
+def _vague(target: int, method: str, first: str | None) -> str:
+    return f"{target} {_quote(method)} {first or ''}"
+
+
+def _plain(values: Iterable[Any], javascript: bool = False) -> str | None:
+    """What htag writes of *values*, if JavaScript leaves them all as they are; with *javascript*, whatever it
+    makes of them."""
+    texts = []
+    for value in values:
+        kind = type(value)
+        if kind is str and (value.isascii() or javascript or _is_whole(value)):
+            texts.append(_quote(value))
+        elif kind is int and (javascript or -_EXACT < value < _EXACT):
+            texts.append(f"{value}")
+        elif value is None or kind is bool:
+            texts.append(_WORDS[value])
+        elif kind is bytes and javascript:
+            texts.append(_quote(value.decode())[1:-1])
+        else:
+            return None
+    return ", ".join(texts)
+
+
+def _is_whole(text: str) -> bool:
+    """Whether no half of a surrogate pair is in it, which a browser cannot send."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def fits(pattern: Pattern, args: list[Any], kargs: dict[str, Any]) -> bool:
     """Whether a page may have made these arguments of what was noted as *pattern*."""
+    if isinstance(pattern, tuple):
+        return not kargs and _fits_list(list(map(_place, pattern)), args)
     bound, named = _template(pattern)
     return _fits_list(bound, args) and _fits_dict(named, kargs)
 
 
-def _copy(args: Sequence[Any], kargs: Mapping[str, Any]) -> Pattern:
-    if _PACKED.issuperset(map(type, args)) and (not kargs or _PACKED.issuperset(map(type, kargs.values()))):
-        try:
-            return _pack([args, kargs])
-        except (UnicodeEncodeError, OverflowError):
-            pass
-    return _dumps([args, kargs])
+def _place(value: Any) -> Any:
+    """*value* as a page sends it."""
+    if type(value) is bytes:
+        return _Free(value.decode())
+    return value if _plain((value,)) is not None else _template(_dumps(value))
 
 
 @functools.lru_cache(KNOWN)
-def _template(pattern: Pattern) -> Any:
-    text = pattern if isinstance(pattern, str) else _dumps(_unpack(pattern))
+def _template(text: str) -> Any:
     shown = json.loads(text, parse_float=_number, parse_int=_number, parse_constant=lambda _: None)
     return _opened(shown)
-
-
-def _are_plain(values: Iterable[Any]) -> bool:
-    """Whether JavaScript leaves them all as they are."""
-    for value in values:
-        kind = type(value)
-        if kind is str or value is None or kind is bool or (kind is int and -_EXACT < value < _EXACT):
-            continue
-        return False
-    return True
 
 
 def _number(text: str) -> Any:

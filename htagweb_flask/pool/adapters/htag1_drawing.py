@@ -16,10 +16,11 @@ from htag import Tag
 from htag.tag import BaseCaller
 
 from .htag1_constants import stringify
-from .htag1_grants import Call, Grants, call_of, is_known
+from .htag1_grant import Grant
+from .htag1_grants import Drawn, Grants
 from .strict import Strict
 
-__all__ = ["Asking", "Pen", "asking", "draw_by", "here"]
+__all__ = ["Asking", "Pen", "asking", "here", "quicken"]
 
 
 class Asking:
@@ -33,13 +34,15 @@ class Asking:
 class Pen:
     """What the instance of a thread draws with."""
 
-    __slots__ = ("calls", "grants", "strict")
+    __slots__ = ("drawn", "grants", "strict", "tag")
 
     def __init__(self, grants: Grants, strict: Strict | None) -> None:
         self.grants = grants
         self.strict = strict
-        self.calls: list[Call] | None = None
-        """Those of the tag that is being drawn; None while code of the app runs that makes texts."""
+        self.tag: Any = None
+        """That whose attributes are written; None while code of the app runs that makes texts."""
+        self.drawn: Drawn | None = None
+        """What was written into them."""
 
 
 class _Thread(threading.local):
@@ -56,31 +59,35 @@ asking: contextvars.ContextVar[Asking | None] = contextvars.ContextVar("asking",
 
 def _write_caller(caller: Any) -> str:
     pen = here.pen
-    calls = None if pen is None else pen.calls
-    if calls is not None and caller._htagweb_call is not None and is_known(caller):
-        return _write_again(caller, calls)
+    if pen is None or pen.tag is None or caller.mname is None:
+        return _write_aside(caller, pen)
+    grant: Grant | None = caller._htagweb_grant
+    if grant is None or not grant.is_of(caller, pen.tag):
+        grant = pen.grants.offer(caller, pen.tag)
+    drawn = pen.drawn
+    if drawn is None:
+        pen.drawn = grant
+    elif isinstance(drawn, list):
+        drawn.append(grant)
+    else:
+        pen.drawn = [drawn, grant]
+    if grant.args is not caller.args or caller._befores or caller._afters:
+        return str(_original_write(caller))
+    if grant.text is None or not _is_quick:
+        grant.text = str(_original_write(caller))
+    return grant.text
+
+
+def _write_aside(caller: Any, pen: Pen | None) -> str:
+    """*caller* is written into a text, or is the next step of a generator."""
     text = str(_original_write(caller))
-    if caller.mname is None:  # the next step of a generator
-        if pen is not None:
-            interaction = asking.get()
-            pen.grants.expect(id(caller.instance), interaction.client if interaction else None)
-    elif pen is None:
-        renderer = caller.instance.root._hr
+    if caller.mname is not None:
+        renderer = caller.instance.root._hr if pen is None else pen
         if renderer is not None:
             renderer.grants.write(caller)
-    elif calls is None:
-        pen.grants.write(caller)
-    else:
-        calls.append(call_of(caller))
-    return text
-
-
-def _write_again(caller: Any, calls: list[Call]) -> str:
-    """What is written a second time will be written a third: its text is kept."""
-    text: str | None = caller._htagweb_text
-    if text is None:
-        text = caller._htagweb_text = str(_original_write(caller))
-    calls.append(caller._htagweb_call)
+    elif pen is not None:
+        interaction = asking.get()
+        pen.grants.expect(id(caller.instance), interaction.client if interaction else None)
     return text
 
 
@@ -89,14 +96,15 @@ def _draw(tag: Any) -> str:
     if pen is None:
         renderer = tag.root._hr
         return _written(tag, str(_original_draw(tag)), renderer and renderer.strict)
-    calls: list[Call] = []
-    outer, pen.calls = pen.calls, calls
+    outer, pen.tag = pen.tag, tag
+    former, pen.drawn = pen.drawn, None
     try:
         text: str = _original_draw(tag)
+        drawn = pen.drawn
     finally:
-        pen.calls = outer
-    if calls or id(tag) in pen.grants.held:
-        pen.grants.drawn(tag, calls)
+        pen.tag, pen.drawn = outer, former
+    if drawn is not None or id(tag) in pen.grants.held:
+        pen.grants.drawn(tag, drawn)
     return text if pen.strict is None else _written(tag, text, pen.strict)
 
 
@@ -111,29 +119,28 @@ def _find_render(tag: Any) -> Any:
         return render
 
     def aside() -> None:  # what it writes is not in the attributes of the tag
-        outer, pen.calls = pen.calls, None
+        outer, pen.tag = pen.tag, None
         try:
             render()
         finally:
-            pen.calls = outer
+            pen.tag = outer
 
     return aside
 
 
 def _clear(tag: Any, content: Any = None) -> None:
     if tag._childs and any(isinstance(child, Tag) for child in tag._childs):
-        _take_out(tag)
+        _removing(tag)
     _original_clear(tag, content)
 
 
 def _remove(tag: Any, content: Any = None) -> Any:
-    _take_out(tag)
+    _removing(tag)
     return _original_remove(tag, content)
 
 
-def _take_out(tag: Any) -> None:
-    pen = here.pen
-    if pen is not None:
+def _removing(tag: Any) -> None:
+    if (pen := here.pen) is not None:
         pen.grants.removed = True
     elif tag.root._hr is not None:
         tag.root._hr.grants.strays = True
@@ -143,14 +150,17 @@ _original_write, _original_draw = BaseCaller.__str__, Tag.__str__
 _original_clear, _original_remove = Tag.clear, Tag.remove
 _original_find_render = Tag._hasARenderMethod
 BaseCaller.__str__ = _write_caller
-BaseCaller._htagweb_call = BaseCaller._htagweb_text = None  # what is known of it, and what was written then
+BaseCaller._htagweb_grant = None  # that of what it has written last
 Tag.__str__ = _draw
 Tag._hasARenderMethod = _find_render
 Tag.clear, Tag.remove = _clear, _remove
 htag.tag.stringify = stringify
 
 
-def draw_by(draw: Callable[[Any], str]) -> None:
-    """Has tags drawn by *draw*, in place of htag's own function."""
-    global _original_draw
-    _original_draw = draw
+_is_quick = False
+
+
+def quicken(draw: Callable[[Any], str]) -> None:
+    """Has tags drawn by *draw*, in place of htag's own function, and calls written as they were noted."""
+    global _original_draw, _is_quick
+    _original_draw, _is_quick = draw, True

@@ -13,6 +13,7 @@ import inspect
 import json
 import logging
 import weakref
+from operator import is_not
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -140,12 +141,16 @@ def _takes_event(callback: Any) -> bool:
 
 
 def _call_back(caller: Any) -> str:
-    """``Caller.__str__``, which inspects the callback each time."""
+    """``Caller.__str__``, which inspects the callback each time, and makes another call of it."""
     if not caller._assigned:
         raise HTagException("Caller can't be serizalized, it's not _assign'ed to an event !")
-    method = "__on_event__" if _takes_event(caller.callback) else "__on__"
-    call = BaseCaller(caller.instance, method, (caller._assigned, *caller.args), caller.kargs)
-    call._befores, call._afters = caller._befores, caller._afters
+    made = caller.instance, caller.callback, caller._assigned, caller.args
+    former, call = caller._htagweb_made
+    if call is None or any(map(is_not, made, former)):
+        method = "__on_event__" if _takes_event(caller.callback) else "__on__"
+        call = BaseCaller(caller.instance, method, (caller._assigned, *caller.args), None)
+        caller._htagweb_made = made, call
+    call.kargs, call._befores, call._afters = caller.kargs, caller._befores, caller._afters
     return str(call)
 
 
@@ -227,5 +232,5 @@ def quicken() -> None:
     htag.render.json = _Json
     Tag._getStateImage = _image
     Tag._getAllJs = _get_all_js
-    Caller.__str__ = _call_back
+    Caller.__str__, Caller._htagweb_made = _call_back, ((), None)
     share()

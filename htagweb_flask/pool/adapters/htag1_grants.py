@@ -11,8 +11,7 @@ a *grant* is one call as it was written: its target, its method, its constants. 
 What a page has seen is told by emissions, see :class:`.base.Host`. A message from before the birth of a grant
 is refused, as Python gives the address of a dead tag to another one, and htag calls tags by their addresses.
 
-Most of these calls never come, so little is done when they are written. The calls of a tag are a *sheet*.
-When the tag is drawn again, and its calls are the same, it is the same sheet; else a new one replaces it.
+Most of these calls never come, so little is done when they are written.
 """
 
 from __future__ import annotations
@@ -20,17 +19,13 @@ from __future__ import annotations
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from htag import Tag
+from .htag1_constants import fits, keys
+from .htag1_grant import GRACE, Call, Drawing, Grant, Written, call_of, descent
 
-from .htag1_constants import Pattern, fits, keys, noted
-
-__all__ = ["GRACE", "Call", "Grants", "call_of", "descent", "is_known"]
-
-GRACE = 30.0
-"""Seconds that a page may use what was replaced, while it has not seen that."""
+__all__ = ["Drawn", "Grants"]
 
 REPLACED = 2_000
 """Of the grants that were replaced, an instance remembers the newest."""
@@ -38,95 +33,50 @@ REPLACED = 2_000
 WRITTEN = 10_000
 """Of the grants for one target in texts and scripts, an instance remembers those that were written last."""
 
-CALLBACKS = ("__on__", "__on_event__")
-"""The methods behind ``bind(callback)``: their first argument is the key of the callback."""
+FEW = 500
+"""If more tags hold grants, it is looked from time to time whether all of them are still there."""
 
-Call = tuple[bytes, Pattern | None, weakref.ref[Any], weakref.ref[Any] | None, str | None, Any]
-"""A call as it was written: its key and its pattern (see :func:`noted`), its target, its callback; and, if it
-is the same whenever htag writes it from the same objects, its method and its arguments."""
-
-
-def is_known(caller: Any) -> bool:
-    """Whether *caller* writes what it has written before, and no JavaScript around it."""
-    return _kept(caller) is not None and not (caller._befores or caller._afters)
+Drawn = Grant | list[Grant]
+"""What is in the attributes of a tag. Most have one handler: a list for each would be one thing more for the
+collector of garbage to look at."""
 
 
-def _kept(caller: Any) -> Call | None:
-    """The call that *caller* has kept, if it would write that one now."""
-    call: Call | None = caller._htagweb_call
-    same = (
-        call is not None
-        and call[5] is caller.args
-        and call[4] is caller.mname
-        and call[2]() is caller.instance
-        and not caller.kargs
-    )
-    return call if same else None
+def _all(drawn: Iterable[Drawn]) -> list[Grant]:
+    grants: list[Grant] = []
+    for each in drawn:
+        if isinstance(each, list):
+            grants += each
+        else:
+            grants.append(each)
+    return grants
 
 
-def call_of(caller: Any) -> Call:
-    """The call that htag's *caller* writes now, which keeps it for the next time."""
-    call = _kept(caller)
-    if call is not None:
-        return call
-    target, method, args, kargs = caller.instance, caller.mname, caller.args, caller.kargs
-    key, pattern = noted(id(target), method, args, kargs)
-    if method in CALLBACKS:  # the callback of a key may be another one next time
-        callback = target._callbacks_.get(args[0])
-        bound = None if callback is None else weakref.ref(callback)
-        return key, pattern, weakref.ref(target), bound, None, None
-    if kargs or type(args) is not tuple or type(pattern) is str:  # what is in them may be another thing
-        return key, pattern, weakref.ref(target), None, None, None
-    call = caller._htagweb_call = key, pattern, weakref.ref(target), None, method, args
-    if caller._htagweb_text is not None:  # that of another call
-        caller._htagweb_text = None
-    return call
+class _Index:
+    """Finds grants by their keys, as long as what is *held* stays the same. All of it is looked at for the
+    first who asks, as that may be the only one."""
 
+    def __init__(self, held: Collection[Drawn]) -> None:
+        self._held = held
+        self._asked = 0
+        self._places: dict[str, list[Grant]] = {}
 
-def _same(call: Call) -> Any:
-    """What two calls share that are the same, to find one by the other: apps may compare their tags as they
-    like, so their references are compared by address. They have to be alive."""
-    return call[0], call[1], id(call[2]), id(call[3])
-
-
-class _Sheet(weakref.ref[Any]):
-    """The calls that were written together: into the attributes of a tag, or one into a text; a weak
-    reference to that tag, or to the target of the call."""
-
-    __slots__ = ("births", "born", "calls", "ended", "key", "loose")
-    __eq__ = object.__eq__
-    __hash__ = object.__hash__
-    calls: list[Call]
-    born: int  # the emission that brings it to pages
-    births: dict[Any, int] | None  # of the calls that were in pages before
-    key: int
-    loose: bool  # whether it is in the page although its tag is not in the tree: in a text
-    ended: tuple[int, float] | None  # the emission that takes it away, and when that was
-
-    def birth(self, call: Call) -> int:
-        """The emission that brings *call* to pages."""
-        return self.births.get(_same(call), self.born) if self.births else self.born
-
-    def shown(self, root: Any, seen: int, now: float) -> bool:
-        """Whether it is in a page of *root* that has seen the emissions up to *seen*."""
-        if self.ended:
-            return seen < self.ended[0] and now - self.ended[1] <= GRACE
-        if self.loose:
-            return True
-        below = tag = self()
-        while tag is not None and tag is not root:
-            below, tag = tag, tag._parent
-            if tag is None or id(below) not in map(id, tag._childs):  # it may still name a former parent
-                return any(found is self() for found in descent([root]))
-        return tag is not None
+    def find(self, key: str) -> Sequence[Grant]:
+        """Those with that key."""
+        self._asked += 1
+        if self._asked == 1:
+            return [grant for grant in _all(self._held) if grant.key == key]
+        if self._asked == 2:
+            for grant in _all(self._held):
+                self._places.setdefault(grant.key, []).append(grant)
+        return self._places.get(key, ())
 
 
 class _Texts(weakref.ref[Any]):
-    """The sheets of the texts that call one target: a weak reference to it."""
+    """The grants of the texts that call one target: a weak reference to it."""
 
-    __slots__ = ("key", "sheets")
-    key: int
-    sheets: dict[tuple[bytes, Pattern | None], _Sheet]  # that which was written last is the last one
+    __slots__ = ("at", "grants")
+    at: int
+    grants: dict[tuple[str, str], Written]  # that which was written last is the last one
 
 
 class Grants:
@@ -136,15 +86,15 @@ class Grants:
     def __init__(self, emission: Callable[[], int], clock: Callable[[], float] = time.monotonic) -> None:
         self._emission = emission
         self._clock = clock
-        self._index: dict[bytes, list[_Sheet]] = {}  # by the keys of calls
+        self._drawing = Drawing()
         self._texts: dict[int, _Texts] = {}  # by the target
-        self._replaced: deque[_Sheet] = deque()
-        self._old = 0  # calls of those
-        self._dead: deque[_Sheet | _Texts] = deque()  # by any thread: whenever garbage is collected
-        self._died = self._dead.append
+        self._dead: deque[_Texts] = deque()  # by any thread: whenever garbage is collected
+        self._replaced: deque[Grant] = deque()
+        self._index: _Index | None = None  # of what is held, until that changes
+        self._most = FEW
         self._steps: dict[int, str | None] = {}
-        self.held: dict[int, _Sheet] = {}
-        """By the tag that is drawn. Who draws a tag calls :meth:`drawn` if there is one, or else a call."""
+        self.held: dict[int, Drawn] = {}
+        """By the tag that is drawn. Who draws a tag calls :meth:`drawn` if there are some, or were."""
         self.removed = False
         """Whether a tag was taken out of another since the last :meth:`sweep`."""
         self.strays = False
@@ -152,57 +102,91 @@ class Grants:
 
     # ---- while htag draws --------------------------------------------------------------------------------
 
-    def drawn(self, tag: Any, calls: list[Call]) -> None:
-        """*tag* was drawn, with these calls. What it was drawn with before, and is not now, is replaced."""
+    def offer(self, caller: Any, tag: Any) -> Grant:
+        """The grant of what htag's *caller* writes into the attributes of *tag*: a new one, unless the last
+        drawing has written the same."""
+        call, former, grant = call_of(caller), self.held.get(id(tag)), None
+        if former is not None:
+            grant = next((each for each in _all([former]) if each.is_for(call, tag)), None)
+        if grant is None:
+            grant = Grant(tag)
+            grant.be(call, self._drawing)
+        grant.keep(caller)
+        return grant
+
+    def drawn(self, tag: Any, drawn: Drawn | None) -> None:
+        """*tag* was drawn, with these. What it was drawn with before, and is not now, is replaced."""
         key = id(tag)
         former = self.held.get(key)
-        if former is not None and former.calls == calls and former() is tag:
-            if former.loose or self.removed or self.strays:  # else it is still in the tree
-                former.loose = _root(tag)._hr is None
+        if former == drawn and not (self.removed or self.strays):  # it is still in the tree
             return
-        if self._dead:
-            self._bury()
-            former = self.held.get(key)
-        if former is not None:
-            self._gone(former, self._now())
-        if calls:
-            sheet = self.held[key] = _Sheet(tag, self._died)
-            self._add(sheet, key, calls)
-            sheet.loose = _root(tag)._hr is None  # not in the tree yet
+        root = tag
+        while (parent := root._parent) is not None:
+            root = parent
+        if root._hr is None:  # it is in a text
+            for grant in _all([drawn] if drawn else []):
+                self._write((grant.key, grant.pattern, grant.text, grant.target, grant.bound))
+        elif former != drawn:
+            self._index = None
             if former is not None:
-                stays = set(map(_same, calls))
-                sheet.births = {
-                    same: former.birth(call) for call in former.calls if (same := _same(call)) in stays
-                }
+                stays = _all([drawn] if drawn else [])
+                self._end([grant for grant in _all([former]) if grant not in stays])
+            if drawn is not None:
+                self.held[key] = drawn
+            else:
+                del self.held[key]
 
     def write(self, caller: Any) -> None:
-        """A call is being written into a text."""
-        self._bury()
-        call, target = call_of(caller), caller.instance
+        """A call was written into a text."""
+        self._write(call_of(caller))
+
+    def _write(self, call: Call) -> None:
+        while self._dead:
+            dead = self._dead.popleft()
+            if self._texts.get(dead.at) is dead:
+                del self._texts[dead.at]
+        key, pattern, _, reference, bound = call
+        target, place = reference(), (key, repr(pattern))
         texts = self._texts.get(id(target))
         if texts is None:
-            texts = self._texts[id(target)] = _Texts(target, self._died)
-            texts.key, texts.sheets = id(target), {}
-        sheet = texts.sheets.pop(call[:2], None)
-        if sheet is not None and sheet.calls != [call]:  # another callback
-            self._end(sheet, self._now())
-            sheet = None
-        if sheet is None:
-            sheet = _Sheet(target)
-            self._add(sheet, id(target), [call])
-        texts.sheets[call[:2]] = sheet  # the last one now
-        if len(texts.sheets) > WRITTEN:
-            self._forget(texts.sheets.pop(next(iter(texts.sheets))))
+            texts = self._texts[id(target)] = _Texts(target, self._dead.append)
+            texts.at, texts.grants = id(target), {}
+        grant = texts.grants.pop(place, None)
+        if grant is None or grant.bound is not bound:
+            if grant is not None:  # another callback
+                self._end([grant])
+            grant = Written(target)
+            grant.be(call, self._drawing)
+        texts.grants[place] = grant  # the last one now
+        if len(texts.grants) > WRITTEN:
+            del texts.grants[next(iter(texts.grants))]
+
+    # ---- when it is emitted ------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """What was drawn is emitted next."""
+        self._drawing.born, self._drawing = self._emission(), Drawing()
 
     def sweep(self, root: Any) -> None:
         """What was drawn is emitted next: replaces the grants of tags that were taken out of the tree."""
-        self._bury()
-        if self.removed:
-            self.removed = False
-            there, now = set(map(id, descent([root]))), self._now()
-            for key, sheet in list(self.held.items()):
-                if not sheet.loose and key not in there:
-                    self._gone(sheet, now)
+        if self.removed or len(self.held) > self._most:
+            held, self._index, self.removed = self.held, None, False
+            gone = held.keys() - set(map(id, descent([root])))
+            self._end(_all(map(held.pop, gone)))
+            self._most = max(FEW, 2 * len(held))
+        self.settle()
+
+    def _end(self, grants: list[Grant]) -> None:
+        """They are replaced by what is emitted next."""
+        now, replaced = self._clock(), self._replaced
+        ended = self._emission(), now
+        for grant in grants:
+            grant.ended = ended
+        replaced += grants
+        while len(replaced) > REPLACED:
+            replaced.popleft()
+        while replaced and replaced[0].ended[1] < now - GRACE:  # type: ignore[index]
+            replaced.popleft()
 
     # ---- what a page asks for ----------------------------------------------------------------------------
 
@@ -211,19 +195,24 @@ class Grants:
     ) -> Any:
         """The tag at *key*, if a page of *root* that has seen the emissions up to *seen* may call *method* of
         it with these arguments; else None."""
-        self._bury()
         now = self._clock()
         for place in keys(key, method, args, kargs):
-            for sheet in self._index.get(place, ()):
-                for call in sheet.calls:
-                    if call[0] != place or not (call[1] is None or fits(call[1], args, kargs)):
-                        continue
-                    tag, bound = call[2](), call[3]
-                    if tag is None or not (bound is None or bound() is tag._callbacks_.get(args[0])):
-                        continue
-                    if sheet.birth(call) <= seen and sheet.shown(root, seen, now):
-                        return tag
+            for grant in self._found(key, place):
+                if grant.pattern is None or fits(grant.pattern, args, kargs):
+                    target = grant.reach(args)
+                    if target is not None and grant.shown(root, seen, now):
+                        return target
         return None
+
+    def _found(self, key: int, place: str) -> Iterator[Grant]:
+        """Those with the key *place*, for the tag at *key*."""
+        if self._index is None:
+            self._index = _Index(self.held.values())
+        yield from self._index.find(place)
+        texts = self._texts.get(key)  # a thread of the app may write
+        for grant in (*(list(texts.grants.values()) if texts else ()), *self._replaced.copy()):
+            if grant.key == place:
+                yield grant
 
     def expect(self, generator: int, client: str | None) -> None:
         """The page *client* may ask for the next step of *generator*."""
@@ -235,66 +224,3 @@ class Grants:
             return False
         del self._steps[generator]
         return True
-
-    # ---- the end of grants -------------------------------------------------------------------------------
-
-    def _add(self, sheet: _Sheet, key: int, calls: list[Call]) -> None:
-        sheet.key, sheet.calls, sheet.born = key, calls, self._emission()
-        sheet.births, sheet.loose, sheet.ended = None, True, None
-        index = self._index
-        for call in calls:
-            sheets = index.get(call[0])
-            if sheets is None:
-                index[call[0]] = [sheet]
-            else:
-                sheets.append(sheet)
-
-    def _bury(self) -> None:
-        while self._dead:
-            dead = self._dead.popleft()
-            if isinstance(dead, _Sheet):
-                if self.held.get(dead.key) is dead:
-                    self._gone(dead, self._now())
-            elif self._texts.get(dead.key) is dead:
-                del self._texts[dead.key]
-                for sheet in dead.sheets.values():
-                    self._forget(sheet)
-
-    def _now(self) -> tuple[int, float]:
-        return self._emission(), self._clock()
-
-    def _gone(self, sheet: _Sheet, now: tuple[int, float]) -> None:
-        del self.held[sheet.key]
-        self._end(sheet, now)
-
-    def _end(self, sheet: _Sheet, now: tuple[int, float]) -> None:
-        sheet.ended = now
-        replaced = self._replaced
-        replaced.append(sheet)
-        self._old += len(sheet.calls)
-        while replaced and (self._old > REPLACED or replaced[0].ended[1] < now[1] - GRACE):  # type: ignore[index]
-            former = replaced.popleft()
-            self._old -= len(former.calls)
-            self._forget(former)
-
-    def _forget(self, sheet: _Sheet) -> None:
-        for call in sheet.calls:
-            sheets = self._index[call[0]]
-            sheets.remove(sheet)
-            if not sheets:
-                del self._index[call[0]]
-
-
-def descent(tags: list[Any]) -> Iterator[Any]:
-    """*tags*, their children, and so on."""
-    level = tags
-    while level:
-        yield from level
-        level = [child for tag in level for child in tag._childs if isinstance(child, Tag)]
-
-
-def _root(tag: Any) -> Any:
-    """htag's ``tag.root``, in a third of its time."""
-    while (parent := tag._parent) is not None:
-        tag = parent
-    return tag
