@@ -130,16 +130,19 @@ def _find_render(tag: Any) -> Any:
 
 def _clear(tag: Any, content: Any = None) -> None:
     if tag._childs and any(isinstance(child, Tag) for child in tag._childs):
-        _removing(tag)
+        _take_out(tag)
     _original_clear(tag, content)
 
 
 def _remove(tag: Any, content: Any = None) -> Any:
-    _removing(tag)
+    if (pen := here.pen) is not None:
+        pen.grants.removed = True  # as _take_out does
+    else:
+        _take_out(tag)
     return _original_remove(tag, content)
 
 
-def _removing(tag: Any) -> None:
+def _take_out(tag: Any) -> None:
     if (pen := here.pen) is not None:
         pen.grants.removed = True
     elif tag.root._hr is not None:

@@ -23,7 +23,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from .htag1_constants import fits, keys
-from .htag1_grant import GRACE, Call, Drawing, Grant, Written, call_of, descent
+from .htag1_grant import GRACE, Call, Drawing, Grant, Written, call_of
 
 __all__ = ["Drawn", "Grants"]
 
@@ -49,6 +49,16 @@ def _all(drawn: Iterable[Drawn]) -> list[Grant]:
         else:
             grants.append(each)
     return grants
+
+
+def _addresses(root: Any) -> set[int]:
+    """Where the tags of the tree are."""
+    found: set[int] = set()
+    level = [root]
+    while level:
+        found.update(map(id, level))
+        level = [child for tag in level for child in getattr(tag, "_childs", ()) if type(child) is not str]
+    return found
 
 
 class _Index:
@@ -171,8 +181,7 @@ class Grants:
         """What was drawn is emitted next: replaces the grants of tags that were taken out of the tree."""
         if self.removed or len(self.held) > self._most:
             held, self._index, self.removed = self.held, None, False
-            gone = held.keys() - set(map(id, descent([root])))
-            self._end(_all(map(held.pop, gone)))
+            self._end(_all(map(held.pop, held.keys() - _addresses(root))))
             self._most = max(FEW, 2 * len(held))
         self.settle()
 
