@@ -63,7 +63,7 @@ function mayReload(notice, now = Date.now()) {
 /** One loaded page. Its state is "connecting", "open" or "lost", and in the end "ended" or "gone". */
 class Client {
   constructor(boot, view, drawing) {
-    Object.assign(this, { boot, view, drawing, state: "connecting", calm: null, running: 0 });
+    Object.assign(this, { boot, view, drawing, state: "connecting", calm: null, running: 0, isUsed: false });
     this.htag = boot.generation === 1 ? htag1(this) : htag2(this);
     this.overlay = boot.generation === 1 && typeof Overlay !== "undefined" ? new Overlay() : null; // htag 2 has its own
     this.strict = typeof Strict !== "undefined" ? new Strict(boot) : null;
@@ -98,11 +98,14 @@ class Client {
     const response = await fetch(this.boot.urls[name], { ...options, headers, body, signal });
     const verdict = judge(response);
     if (verdict === "ok") return response;
+    const code = response.headers.get("X-Htag");
+    // Of two tabs that a new visitor opens at once the second takes the cookie of the first: it is no loss yet.
+    if (verdict === "ended" && code === "refused" && !this.isUsed) this.gone(TEXTS.ended);
     if (verdict === "ended") this.end("ended", TEXTS.ended);
     if (verdict === "gone") this.gone();
     const wait = Math.min(Number(response.headers.get("Retry-After")) || 0, 600) * SECOND;
     const text = `HTTP ${response.status}${response.status === 413 ? " (too large to be sent)" : ""}`;
-    throw Object.assign(new Error(text), { status: response.status, verdict, wait, code: response.headers.get("X-Htag") });
+    throw Object.assign(new Error(text), { status: response.status, verdict, wait, code });
   }
 
   leave() { navigator.sendBeacon(this.boot.urls.leave, new Blob([this.boot.token], { type: "text/plain" })); }
@@ -117,6 +120,7 @@ class Client {
     try {
       const batch = await (await this.post(name, body, deadline)).json();
       this.take(batch);
+      this.isUsed ||= name === "call";
       this.to("open");
       return { batch };
     } catch (error) {
@@ -174,15 +178,15 @@ class Client {
     }
   }
 
-  /** The instance does not exist any more: only a fresh page has another one. */
-  gone() {
+  /** The instance does not exist any more, or is not for this page: only a fresh page has another one. */
+  gone(text = TEXTS.gone) {
     if (this.isOver) return;
     const notice = this.queue.calls.length || this.running ? TEXTS.unknown : "";
-    this.end("gone", notice || TEXTS.gone);
+    this.end("gone", notice || text);
     const reload = () => {
       if (document.hidden) document.addEventListener("visibilitychange", reload, { once: true });
       else if (mayReload(notice)) setTimeout(() => location.reload(), CALM + Math.random() * SECOND); // time to read it
-      else this.view.off(notice || TEXTS.gone, true);
+      else this.view.off(notice || text, true);
     };
     reload();
   }

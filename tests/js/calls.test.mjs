@@ -203,6 +203,27 @@ for (const status of [409, 410]) {
   });
 }
 
+test("another session, before anybody has done anything: the page loads itself anew", async () => {
+  const page = await started();
+  await page.send(event("a"));
+  await page.server.next("call").answer(403, "", { "X-Htag": "refused" });
+  assert.equal(page.client.state, "gone");
+  assert.deepEqual(page.view.shown[0].canReload, false);
+  await pass(2000);
+  assert.equal(page.reloads, 1);
+});
+
+test("another session, when the page was used: its user says when it goes", async () => {
+  const page = await started();
+  await page.send(event("a"));
+  await page.server.next("call").answer(200, '{"first":1,"payloads":[],"seq":1,"done":true}');
+  await page.send(event("b"));
+  await page.server.next("call").answer(403, "", { "X-Htag": "refused" });
+  assert.equal(page.client.state, "ended");
+  await pass(5000);
+  assert.equal(page.reloads, 0);
+});
+
 for (const status of [401, 403]) {
   test(`${status}: the session has ended, which only the user can change`, async () => {
     const page = await started();

@@ -164,6 +164,8 @@ def test_the_banner_is_styled(new_user: NewUser, site: Server, complaints: Compl
     page = guarded.page
     page.goto(f"{site.url}/{path}/")
     connected(page)
+    with page.expect_response("**/call"):
+        click(page, "script")
     guarded.context.clear_cookies()
     click(page, "script")
     banner = page.locator(".htag-banner")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser import Complaints
 from tests.proxy import Proxy
 from tests.servers import PARANO, Server
 from tests.support import wait_until
@@ -55,6 +56,40 @@ def test_ten_tabs_are_usable_and_updated(context: BrowserContext, site: Server, 
     for page in pages:  # each push once and in order, whether it was streamed or asked for
         expect(part(page, "shown")).to_have_text(f"{TABS + 3}")
         assert log(page)[-3:] == [TABS + 1, TABS + 2, TABS + 3]
+
+
+def test_tabs_that_a_new_visitor_opens_at_once_are_all_usable(
+    context: BrowserContext, site: Server, complaints: Complaints
+) -> None:
+    """As when a browser that was closed opens them again: each request came without a cookie, each answer has
+    brought one, and the last one counts."""
+    complaints.allow("403")
+    pages = []
+    for _ in range(3):
+        context.clear_cookies()
+        pages.append(opened(context, f"{site.url}/longpoll/"))
+    for page in pages[:2]:
+        with page.expect_navigation(timeout=15_000):  # nobody has done anything there: nothing is lost
+            click(page, "hit")
+        connected(page)
+    for number, page in enumerate(pages, 1):
+        click(page, "hit")
+        page.wait_for_function("(number) => log.includes(number)", arg=number)
+
+
+def test_a_page_that_was_used_says_that_its_session_has_ended(
+    context: BrowserContext, site: Server, complaints: Complaints
+) -> None:
+    complaints.allow("403")
+    page = opened(context, f"{site.url}/longpoll/")
+    click(page, "hit")
+    logged(page, 1)
+    context.clear_cookies()
+    opened(context, f"{site.url}/longpoll/")
+    click(page, "hit")
+    expect(page.locator(".htag-banner")).to_contain_text("Your session has ended.")
+    page.get_by_role("button", name="Reload").click()
+    connected(page)
 
 
 def test_a_tab_that_is_closed_leaves_its_seat(context: BrowserContext, site: Server) -> None:
