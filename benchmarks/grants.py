@@ -23,6 +23,8 @@ import re
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean, quantiles
 from typing import Any
@@ -46,20 +48,20 @@ if htag.__version__.startswith("1."):
 
 GENERATION = int(htag.__version__.split(".")[0])
 RESULT = Path(__file__).with_name("GRANTS.md")
-ROUNDS, CLICKS = 100, 10
-RESAMPLED = 400
+ROUNDS, CLICKS = 150, 10
+RESAMPLED = 1000
 
 HEAD = """\
 # The cost of grants
 
 What is added to a first page and to a click by the rule that a page may call what it offers, and nothing
 else ([security.md](../docs/security.md)). Made by `python benchmarks/grants.py`: CPU time of all that the
-server does (web side, pool, app) in one process, which works as those of a pool do. Pages with that rule and
-without alternate, in random order, with the same clicks on each. Counted is the mean, but for the slowest
-tenth of the pages of each kind, and of the clicks, as whatever else runs on the machine only makes things
-slower. *Added* is the difference of the means, with its 95 % interval (bootstrap); *noise* is the difference
-of two kinds that both have the rule, which would be 0 on a machine of its own: what is less than that says
-nothing.
+server does (web side, pool, app) in one process, which works as those of a pool do; each kind of page has a
+process of its own. In each round there is a page without that rule and two with it, in random order, with the
+same clicks on each; the slowest click of a page is not counted. *Added* is what the pages with it took more
+than the one without, in the same round, as a machine is not equally fast all the time: the mean of the rounds
+but for a tenth at either end, with its 95 % interval (bootstrap). *Noise* is the difference of the two that
+both have it, which would be 0 on a machine of its own.
 """
 COLUMNS = ("page", "first page", "added", "noise", "click", "added", "noise")
 BARE = """\
@@ -278,12 +280,12 @@ def settle() -> None:
     gc.freeze()
 
 
-Samples = dict[str, tuple[list[float], list[float]]]  # of pages, and of clicks
+Rounds = dict[str, tuple[list[float], list[float]]]  # by kind: the pages, and the mean clicks on each
 
 
-def measured(flask_app: Flask, name: str, rounds: int, switch: Switch) -> Samples:
+def measured(flask_app: Flask, name: str, rounds: int, switch: Switch) -> Rounds:
     """Pages and clicks of each kind, neighbours in random order."""
-    found: Samples = {kind: ([], []) for kind in switch.kinds}
+    found: Rounds = {kind: ([], []) for kind in switch.kinds}
     for number in range(-3, rounds):
         if number % 20 == 0:
             gc.unfreeze()
@@ -293,29 +295,32 @@ def measured(flask_app: Flask, name: str, rounds: int, switch: Switch) -> Sample
             page, clicks = page_and_clicks(flask_app.test_client(), name)
             if number >= 0:
                 found[kind][0].append(page)
-                found[kind][1].extend(clicks)
+                found[kind][1].append(fmean(sorted(clicks)[:-1]))
     return found
 
 
-def usual(samples: list[float]) -> float:
-    """The mean of nine tenths of them."""
-    return fmean(sorted(samples)[: len(samples) * 9 // 10])
+def of_page(name: str, rounds: int) -> Rounds:
+    """What :func:`measured` says of that page, to be called in a process of its own."""
+    logging.disable(logging.WARNING)
+    with tempfile.TemporaryDirectory() as folder:
+        return measured(site(folder), name, rounds, Switch())
 
 
-def compared(without: list[float], one: list[float], again: list[float]) -> tuple[float, float, float]:
-    """Seconds without; what is added to them, and what differs between those with, as parts of them."""
-    base, first, second = map(usual, (without, one, again))
-    return base, (first + second) / 2 / base - 1, (second - first) / base
+def usual(values: list[float]) -> float:
+    """The mean of the middle of them."""
+    aside = len(values) // 10
+    return fmean(sorted(values)[aside : len(values) - aside])
 
 
-def cells(found: Samples, what: int, without: str) -> tuple[str, str, str]:
+def cells(found: Rounds, what: int, without: str) -> tuple[str, str, str]:
     """Of the pages, or of the clicks: those without, what is added to them, and the noise."""
-    columns = [found[kind][what] for kind in (without, "with", "again")]
-    base, added, noise = compared(*columns)
-    drawn = [compared(*(random.choices(each, k=len(each)) for each in columns)) for _ in range(RESAMPLED)]
-    interval = quantiles([other[1] for other in drawn], n=40)
-    difference = f"({interval[0]:+.1%} to {interval[-1]:+.1%}), {added * base * 1e6:+.0f} µs"
-    return f"{base * 1e6:.0f} µs", f"**{added:+.1%}** {difference}", f"{noise:+.1%}"
+    rounds = list(zip(*(found[kind][what] for kind in (without, "with", "again")), strict=True))
+    base = usual([each[0] for each in rounds])
+    added = [(one + again) / 2 / bare - 1 for bare, one, again in rounds]
+    noise = usual([(again - one) / bare for bare, one, again in rounds])
+    drawn = quantiles([usual(random.choices(added, k=len(added))) for _ in range(RESAMPLED)], n=40)
+    interval = f"({drawn[0]:+.1%} to {drawn[-1]:+.1%}), {usual(added) * base * 1e6:+.0f} µs"
+    return f"{base * 1e6:.0f} µs", f"**{usual(added):+.1%}** {interval}", f"{noise:+.1%}"
 
 
 def line(*texts: str) -> str:
@@ -348,23 +353,21 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="pages of each kind")
     options = parser.parse_args()
     rounds = 5 if options.quick else options.rounds
-    logging.disable(logging.WARNING)
     lines, bare = head(*COLUMNS), head("page", "to a first page", "to a click")
-    with tempfile.TemporaryDirectory() as folder:
-        flask_app, switch = site(folder), Switch()
-        for app in APPS:
-            name = str(app.__doc__)
-            found = measured(flask_app, app.__name__.lower(), rounds, switch)
-            lines.append(line(name, *cells(found, 0, "without"), *cells(found, 1, "without")))
-            print(lines[-1], flush=True)
-            if "bare" in found:
-                bare.append(line(name, *(cells(found, what, "bare")[1] for what in (0, 1))))
-                print(bare[-1], flush=True)
+    for app in APPS:
+        with ProcessPoolExecutor(
+            1, get_context("spawn")
+        ) as process:  # one whose memory nobody has used before
+            found = process.submit(of_page, app.__name__.lower(), rounds).result()
+        lines.append(line(str(app.__doc__), *cells(found, 0, "without"), *cells(found, 1, "without")))
+        print(lines[-1], flush=True)
+        if "bare" in found:
+            bare.append(line(str(app.__doc__), *(cells(found, what, "bare")[1] for what in (0, 1))))
+            print(bare[-1], flush=True)
     if bare[2:]:
         lines += ["", *BARE.splitlines(), "", *bare]
     if not options.quick:
         RESULT.write_text(written("\n".join(lines), rounds))
-    os._exit(0)  # without a farewell to the instances
 
 
 if __name__ == "__main__":

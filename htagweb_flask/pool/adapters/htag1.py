@@ -218,7 +218,8 @@ class Htag1(Adapter):
         host, scripts = self._host, self._renderer.take_scripts()
         if "update" in answer or "stream" in answer:
             self._grants.sweep(self._renderer.tag)
-        self._grants.settle()
+        else:
+            self._grants.settle()
         self._take_handlers(answer)
         shared: dict[str, Any] = {
             key: answer[key] for key in ("update", "fresh", "stream", "post", "on") if key in answer

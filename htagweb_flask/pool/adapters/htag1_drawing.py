@@ -129,8 +129,10 @@ def _find_render(tag: Any) -> Any:
 
 
 def _clear(tag: Any, content: Any = None) -> None:
-    if tag._childs and any(isinstance(child, Tag) for child in tag._childs):
-        _take_out(tag)
+    for child in tag._childs:
+        if type(child) is not str and isinstance(child, Tag):
+            _take_out(tag)
+            break
     _original_clear(tag, content)
 
 

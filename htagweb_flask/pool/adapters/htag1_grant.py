@@ -106,12 +106,12 @@ class Grant(weakref.ref[Any]):
             return None
         return target
 
-    def shown(self, root: Any, seen: int, now: float) -> bool:
+    def shown(self, root: Any, seen: int, clock: Callable[[], float]) -> bool:
         """Whether it is in a page of *root* that has seen the emissions up to *seen*."""
         if not 0 < self.drawing.born <= seen:
             return False
         if self.ended is not None:
-            return seen < self.ended[0] and now - self.ended[1] <= GRACE
+            return seen < self.ended[0] and clock() - self.ended[1] <= GRACE
         return self._stands(root)
 
     def _stands(self, root: Any) -> bool:

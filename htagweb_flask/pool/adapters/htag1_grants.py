@@ -19,7 +19,8 @@ from __future__ import annotations
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from .htag1_constants import fits, keys
@@ -62,23 +63,19 @@ def _addresses(root: Any) -> set[int]:
 
 
 class _Index:
-    """Finds grants by their keys, as long as what is *held* stays the same. All of it is looked at for the
-    first who asks, as that may be the only one."""
+    """Finds grants by their keys, as long as what is *held* stays the same."""
 
-    def __init__(self, held: Collection[Drawn]) -> None:
-        self._held = held
-        self._asked = 0
-        self._places: dict[str, list[Grant]] = {}
+    def __init__(self, held: Iterable[Drawn]) -> None:
+        self._grants = _all(held)
+        self._places = {grant.key: grant for grant in self._grants}
 
     def find(self, key: str) -> Sequence[Grant]:
         """Those with that key."""
-        self._asked += 1
-        if self._asked == 1:
-            return [grant for grant in _all(self._held) if grant.key == key]
-        if self._asked == 2:
-            for grant in _all(self._held):
-                self._places.setdefault(grant.key, []).append(grant)
-        return self._places.get(key, ())
+        if key not in self._places:
+            return ()
+        if len(self._places) == len(self._grants):
+            return (self._places[key],)
+        return [grant for grant in self._grants if grant.key == key]  # several tags may write the same call
 
 
 class _Texts(weakref.ref[Any]):
@@ -96,7 +93,7 @@ class Grants:
     def __init__(self, emission: Callable[[], int], clock: Callable[[], float] = time.monotonic) -> None:
         self._emission = emission
         self._clock = clock
-        self._drawing = Drawing()
+        self._drawing: Drawing | None = None
         self._texts: dict[int, _Texts] = {}  # by the target
         self._dead: deque[_Texts] = deque()  # by any thread: whenever garbage is collected
         self._replaced: deque[Grant] = deque()
@@ -120,6 +117,7 @@ class Grants:
             grant = next((each for each in _all([former]) if each.is_for(call, tag)), None)
         if grant is None:
             grant = Grant(tag)
+            self._drawing = self._drawing or Drawing()
             grant.be(call, self._drawing)
         grant.keep(caller)
         return grant
@@ -166,6 +164,7 @@ class Grants:
             if grant is not None:  # another callback
                 self._end([grant])
             grant = Written(target)
+            self._drawing = self._drawing or Drawing()
             grant.be(call, self._drawing)
         texts.grants[place] = grant  # the last one now
         if len(texts.grants) > WRITTEN:
@@ -175,7 +174,8 @@ class Grants:
 
     def settle(self) -> None:
         """What was drawn is emitted next."""
-        self._drawing.born, self._drawing = self._emission(), Drawing()
+        if self._drawing is not None:
+            self._drawing.born, self._drawing = self._emission(), None
 
     def sweep(self, root: Any) -> None:
         """What was drawn is emitted next: replaces the grants of tags that were taken out of the tree."""
@@ -204,20 +204,19 @@ class Grants:
     ) -> Any:
         """The tag at *key*, if a page of *root* that has seen the emissions up to *seen* may call *method* of
         it with these arguments; else None."""
-        now = self._clock()
+        index = self._index
+        if index is None:
+            index = self._index = _Index(self.held.values())
         for place in keys(key, method, args, kargs):
-            for grant in self._found(key, place):
+            for grant in chain(index.find(place), self._others(key, place)):
                 if grant.pattern is None or fits(grant.pattern, args, kargs):
                     target = grant.reach(args)
-                    if target is not None and grant.shown(root, seen, now):
+                    if target is not None and grant.shown(root, seen, self._clock):
                         return target
         return None
 
-    def _found(self, key: int, place: str) -> Iterator[Grant]:
-        """Those with the key *place*, for the tag at *key*."""
-        if self._index is None:
-            self._index = _Index(self.held.values())
-        yield from self._index.find(place)
+    def _others(self, key: int, place: str) -> Iterator[Grant]:
+        """Those with the key *place*, for the tag at *key*, that no tag holds."""
         texts = self._texts.get(key)  # a thread of the app may write
         for grant in (*(list(texts.grants.values()) if texts else ()), *self._replaced.copy()):
             if grant.key == place:
