@@ -196,6 +196,7 @@ function listen(client, entries) {
   // After a change of network a dead connection may not know it yet: a new one costs nothing.
   addEventListener("online", () => { client.wake(); client.channel.restart(); });
   addEventListener("pageshow", ({ persisted }) => persisted && client.channel.start());
+  addEventListener("input", () => (client.isUsed = true), true);
   document.addEventListener("visibilitychange", () => client.look());
   addEventListener("focus", () => client.look()); // after a sleep nothing may have changed but the time
   addEventListener("pagehide", ({ persisted }) => {

@@ -77,13 +77,17 @@ def test_tabs_that_a_new_visitor_opens_at_once_are_all_usable(
         page.wait_for_function("(number) => log.includes(number)", arg=number)
 
 
+@pytest.mark.parametrize("used", ["clicked", "typed"])
 def test_a_page_that_was_used_says_that_its_session_has_ended(
-    context: BrowserContext, site: Server, complaints: Complaints
+    context: BrowserContext, site: Server, complaints: Complaints, used: str
 ) -> None:
     complaints.allow("403")
     page = opened(context, f"{site.url}/longpoll/")
-    click(page, "hit")
-    logged(page, 1)
+    if used == "clicked":
+        click(page, "hit")
+        logged(page, 1)
+    else:
+        page.evaluate("document.body.dispatchEvent(new Event('input', { bubbles: true }))")
     context.clear_cookies()
     opened(context, f"{site.url}/longpoll/")
     click(page, "hit")

@@ -116,9 +116,9 @@ class Grants:
         if former is not None:
             grant = next((each for each in _all([former]) if each.is_for(call, tag)), None)
         if grant is None:
+            drawing = self._drawing = self._drawing or Drawing()
             grant = Grant(tag)
-            self._drawing = self._drawing or Drawing()
-            grant.be(call, self._drawing)
+            grant.be(call, drawing)
         grant.keep(caller)
         return grant
 
@@ -149,10 +149,7 @@ class Grants:
         self._write(call_of(caller))
 
     def _write(self, call: Call) -> None:
-        while self._dead:
-            dead = self._dead.popleft()
-            if self._texts.get(dead.at) is dead:
-                del self._texts[dead.at]
+        self._bury()
         key, pattern, _, reference, bound = call
         target, place = reference(), (key, repr(pattern))
         texts = self._texts.get(id(target))
@@ -163,9 +160,9 @@ class Grants:
         if grant is None or grant.bound is not bound:
             if grant is not None:  # another callback
                 self._end([grant])
+            drawing = self._drawing = self._drawing or Drawing()
             grant = Written(target)
-            self._drawing = self._drawing or Drawing()
-            grant.be(call, self._drawing)
+            grant.be(call, drawing)
         texts.grants[place] = grant  # the last one now
         if len(texts.grants) > WRITTEN:
             del texts.grants[next(iter(texts.grants))]
@@ -183,7 +180,15 @@ class Grants:
             held, self._index, self.removed = self.held, None, False
             self._end(_all(map(held.pop, held.keys() - _addresses(root))))
             self._most = max(FEW, 2 * len(held))
+        self._bury()
         self.settle()
+
+    def _bury(self) -> None:
+        """Forgets the texts whose targets are dead."""
+        while self._dead:
+            dead = self._dead.popleft()
+            if self._texts.get(dead.at) is dead:
+                del self._texts[dead.at]
 
     def _end(self, grants: list[Grant]) -> None:
         """They are replaced by what is emitted next."""
