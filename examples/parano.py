@@ -18,7 +18,8 @@ from htag import Tag
 
 from htagweb_flask import htag_blueprint
 
-PAGE = """<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>Parano</title><style>
+PAGE = """<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>Parano</title><link
+rel="icon" href="data:,"><style>
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
 iframe{width:100%;height:14rem;border:1px solid #8888;border-radius:.5rem}</style>
 <h1>What a proxy sees</h1><p>The app below is <a href="sealed/#?name=Ada" target="app">sealed</a> or
