@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -141,6 +142,7 @@ def serve(flask_app: Flask, bound: socket.socket, ready: Callable[[], None]) -> 
         with bound:
             _at_the_end(signal.default_int_handler)
             server = make_server(host, port, flask_app, threaded=True, fd=bound.fileno())
+            server.handle_error = _but_of_connections(server.handle_error)  # type: ignore[assignment, method-assign]
             _start_pool(flask_app)
             ready()
             server.serve_forever()  # it returns at Ctrl-C
@@ -154,6 +156,16 @@ def serve(flask_app: Flask, bound: socket.socket, ready: Callable[[], None]) -> 
             for pool in pools(flask_app.config["HTAG_RUN_DIR"]):
                 pool.stop()
         gate.wait()
+
+
+def _but_of_connections(handle_error: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    """A browser may go away, and Ctrl-C closes the connection of who has just come: no error of anybody."""
+
+    def handle(request: Any, address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            handle_error(request, address)
+
+    return handle
 
 
 def _at_the_end(handler: Any) -> None:
