@@ -174,6 +174,7 @@ class Client {
     if (this.queue.calls.length) setTimeout(() => this.refresh(), 50);
     else {
       this.to("gone");
+      this.leave();
       location.reload();
     }
   }
@@ -202,7 +203,7 @@ function listen(client, entries) {
   addEventListener("pagehide", ({ persisted }) => {
     client.channel.stop();
     if (client.state === "gone") entries.keep();
-    if (!persisted) client.leave();
+    if (!persisted && !client.isOver) client.leave(); // nobody would take leave of what is over
   });
 }
 
