@@ -4,9 +4,10 @@ click, with that and without, in turns.
     python benchmarks/grants.py             some 5 minutes, writes the part of its htag in GRANTS.md
     python benchmarks/grants.py --quick     does it all work? printed only
 
-All is in this one process: Flask, the pool (``HTAG_BROKER="inline"``) and the instances. So its CPU time is
-all that the server spends. *Without*: nothing is noted when htag 1 writes a call, and whatever a page asks
-for is found by its address, as htag does it; of htag 2 events are not checked. All else is the same.
+All is in one process, another for each kind of page: Flask, the pool (``HTAG_BROKER="inline"``) and the
+instances. So its CPU time is all that the server spends. *Without*: nothing is noted when htag 1 writes a
+call, and whatever a page asks for is found by its address, as htag does it; of htag 2 events are not checked.
+All else is the same.
 """
 
 from __future__ import annotations
@@ -39,14 +40,15 @@ from htagweb_flask import htag_blueprint
 from htagweb_flask.pool.adapters import adapter_class
 from htagweb_flask.pool.resources import MIDDLE, NEVER, YOUNG
 
-if htag.__version__.startswith("1."):
+GENERATION = int(htag.__version__.split(".")[0])
+
+if GENERATION == 1:
     from htag.tag import BaseCaller
 
     from htagweb_flask.pool.adapters import htag1, htag1_drawing
     from htagweb_flask.pool.adapters.htag1_constants import noted
     from htagweb_flask.pool.adapters.htag1_grants import Grants
 
-GENERATION = int(htag.__version__.split(".")[0])
 RESULT = Path(__file__).with_name("GRANTS.md")
 ROUNDS, CLICKS = 150, 10
 RESAMPLED = 1000
@@ -355,9 +357,8 @@ def main() -> None:
     rounds = 5 if options.quick else options.rounds
     lines, bare = head(*COLUMNS), head("page", "to a first page", "to a click")
     for app in APPS:
-        with ProcessPoolExecutor(
-            1, get_context("spawn")
-        ) as process:  # one whose memory nobody has used before
+        # One whose memory nobody has used before.
+        with ProcessPoolExecutor(1, get_context("spawn")) as process:
             found = process.submit(of_page, app.__name__.lower(), rounds).result()
         lines.append(line(str(app.__doc__), *cells(found, 0, "without"), *cells(found, 1, "without")))
         print(lines[-1], flush=True)

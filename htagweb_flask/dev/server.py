@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from flask import Flask
-from werkzeug.serving import make_server
+from werkzeug.serving import ThreadedWSGIServer
 from werkzeug.wsgi import ClosingIterator
 
 from ..errors import AppError, PoolError
@@ -129,6 +129,13 @@ class _Gate:
             self._changed.wait_for(lambda: not self._inside, LAST)
 
 
+class _Server(ThreadedWSGIServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser may go away, and Ctrl-C closes the connection of who has just come."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
 def serve(flask_app: Flask, bound: socket.socket, ready: Callable[[], None]) -> None:
     """Serves *flask_app* on *bound* until SIGINT, SIGTERM or SIGHUP, and ends its pool.
 
@@ -141,8 +148,7 @@ def serve(flask_app: Flask, bound: socket.socket, ready: Callable[[], None]) -> 
     try:
         with bound:
             _at_the_end(signal.default_int_handler)
-            server = make_server(host, port, flask_app, threaded=True, fd=bound.fileno())
-            server.handle_error = _but_of_connections(server.handle_error)  # type: ignore[assignment, method-assign]
+            server = _Server(host, port, flask_app, fd=bound.fileno())
             _start_pool(flask_app)
             ready()
             server.serve_forever()  # it returns at Ctrl-C
@@ -156,16 +162,6 @@ def serve(flask_app: Flask, bound: socket.socket, ready: Callable[[], None]) -> 
             for pool in pools(flask_app.config["HTAG_RUN_DIR"]):
                 pool.stop()
         gate.wait()
-
-
-def _but_of_connections(handle_error: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
-    """A browser may go away, and Ctrl-C closes the connection of who has just come: no error of anybody."""
-
-    def handle(request: Any, address: Any) -> None:
-        if not isinstance(sys.exc_info()[1], OSError):
-            handle_error(request, address)
-
-    return handle
 
 
 def _at_the_end(handler: Any) -> None:

@@ -609,7 +609,7 @@ class Pen:
         """How many grants there are."""
         grants = self.grants
         written = sum(len(texts.grants) for texts in grants._texts.values())
-        return len(htag1_grants._all(grants.held.values())) + written + len(grants._replaced)
+        return len(htag1_grants._all(*grants.held.values())) + written + len(grants._replaced)
 
 
 def test_what_is_drawn_again_is_the_same_grant() -> None:

@@ -75,17 +75,17 @@ def noted(
     """What is kept of a call that is written: one of the :func:`keys` of the messages that bring it; the
     pattern that their arguments have to fit, if the key is not all of them; and the text that htag writes, if
     it is known."""
-    plain = _plain(args or ())
+    is_usual = args is not None and kargs is not None  # of None htag writes null
+    args, kargs = args or (), kargs or {}
+    plain = _plain(args)
     if plain is not None and not kargs:
         text = _call(target, method, plain)
-        return text, None, None if args is None or kargs is None else text  # for which htag writes null
-    is_bare = kargs is not None
-    args, kargs = args or (), kargs or {}
+        return text, None, text if is_usual else None
     if plain is not None and (key := _named(target, method, args, kargs)) is not None:
         return key, None, None
     first = _vague(target, method, _plain(args[:1]) if args else None)
     if not kargs and _UNCHANGING.issuperset(map(type, args)):
-        code = _plain(args, javascript=True) if is_bare else None
+        code = _plain(args, javascript=True) if is_usual else None
         return first, tuple(args), None if code is None else _call(target, method, code)
     return first, _dumps([args, kargs]), None
 

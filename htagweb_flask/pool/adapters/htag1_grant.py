@@ -62,11 +62,6 @@ class Grant(weakref.ref[Any]):
     drawing: Drawing
     ended: tuple[int, float] | None  # the emission that takes it away, and when that was
 
-    def be(self, call: Call, drawing: Drawing) -> None:
-        """That of *call*."""
-        self.key, self.pattern, self.text, self.target, self.bound = call
-        self.drawing, self.ended = drawing, None
-
     def keep(self, caller: Any) -> None:
         """Lets *caller* know it for the next drawing, if what it writes can be told by its attributes."""
         args = caller.args

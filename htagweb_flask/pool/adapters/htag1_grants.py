@@ -42,18 +42,18 @@ Drawn = Grant | list[Grant]
 collector of garbage to look at."""
 
 
-def _all(drawn: Iterable[Drawn]) -> list[Grant]:
+def _all(*drawn: Drawn | None) -> list[Grant]:
     grants: list[Grant] = []
     for each in drawn:
         if isinstance(each, list):
             grants += each
-        else:
+        elif each is not None:
             grants.append(each)
     return grants
 
 
 def _addresses(root: Any) -> set[int]:
-    """Where the tags of the tree are."""
+    """Where the tags of the tree are: those of descent(), in two thirds of its time."""
     found: set[int] = set()
     level = [root]
     while level:
@@ -66,7 +66,7 @@ class _Index:
     """Finds grants by their keys, as long as what is *held* stays the same."""
 
     def __init__(self, held: Iterable[Drawn]) -> None:
-        self._grants = _all(held)
+        self._grants = _all(*held)
         self._places = {grant.key: grant for grant in self._grants}
 
     def find(self, key: str) -> Sequence[Grant]:
@@ -83,7 +83,7 @@ class _Texts(weakref.ref[Any]):
 
     __slots__ = ("at", "grants")
     at: int
-    grants: dict[tuple[str, str], Written]  # that which was written last is the last one
+    grants: dict[tuple[str, str], Grant]  # that which was written last is the last one
 
 
 class Grants:
@@ -114,12 +114,17 @@ class Grants:
         drawing has written the same."""
         call, former, grant = call_of(caller), self.held.get(id(tag)), None
         if former is not None:
-            grant = next((each for each in _all([former]) if each.is_for(call, tag)), None)
+            grant = next((each for each in _all(former) if each.is_for(call, tag)), None)
         if grant is None:
-            drawing = self._drawing = self._drawing or Drawing()
-            grant = Grant(tag)
-            grant.be(call, drawing)
+            grant = self._made(Grant, tag, call)
         grant.keep(caller)
+        return grant
+
+    def _made(self, kind: type[Grant], tag: Any, call: Call) -> Grant:
+        drawing = self._drawing = self._drawing or Drawing()
+        grant = kind(tag)
+        grant.key, grant.pattern, grant.text, grant.target, grant.bound = call
+        grant.drawing, grant.ended = drawing, None
         return grant
 
     def drawn(self, tag: Any, drawn: Drawn | None) -> None:
@@ -132,13 +137,13 @@ class Grants:
         while (parent := root._parent) is not None:
             root = parent
         if root._hr is None:  # it is in a text
-            for grant in _all([drawn] if drawn else []):
+            for grant in _all(drawn):
                 self._write((grant.key, grant.pattern, grant.text, grant.target, grant.bound))
         elif former != drawn:
             self._index = None
             if former is not None:
-                stays = _all([drawn] if drawn else [])
-                self._end([grant for grant in _all([former]) if grant not in stays])
+                stays = _all(drawn)
+                self._end([grant for grant in _all(former) if grant not in stays])
             if drawn is not None:
                 self.held[key] = drawn
             else:
@@ -160,9 +165,7 @@ class Grants:
         if grant is None or grant.bound is not bound:
             if grant is not None:  # another callback
                 self._end([grant])
-            drawing = self._drawing = self._drawing or Drawing()
-            grant = Written(target)
-            grant.be(call, drawing)
+            grant = self._made(Written, target, call)
         texts.grants[place] = grant  # the last one now
         if len(texts.grants) > WRITTEN:
             del texts.grants[next(iter(texts.grants))]
@@ -178,7 +181,7 @@ class Grants:
         """What was drawn is emitted next: replaces the grants of tags that were taken out of the tree."""
         if self.removed or len(self.held) > self._most:
             held, self._index, self.removed = self.held, None, False
-            self._end(_all(map(held.pop, held.keys() - _addresses(root))))
+            self._end(_all(*map(held.pop, held.keys() - _addresses(root))))
             self._most = max(FEW, 2 * len(held))
         self._bury()
         self.settle()
